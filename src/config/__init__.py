@@ -1,0 +1,1 @@
+"""Dataset contracts (datasets/*.yml) and the JSON Schema that checks them."""
