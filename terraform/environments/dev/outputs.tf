@@ -1,0 +1,44 @@
+output "bucket_names" {
+  description = "Bucket names by layer: raw, processed, curated, quality and scripts."
+  value       = module.pipeline.bucket_names
+}
+
+output "table_names" {
+  description = "DynamoDB table names: job_bookmarks and job_state."
+  value       = module.pipeline.table_names
+}
+
+output "job_names" {
+  description = "Names of the Glue jobs by key."
+  value       = module.pipeline.job_names
+}
+
+output "workflow_name" {
+  description = "Name of the Glue workflow."
+  value       = module.pipeline.workflow_name
+}
+
+output "database_name" {
+  description = "Name of the Glue database."
+  value       = module.pipeline.database_name
+}
+
+output "topic_arns" {
+  description = "ARNs of the SNS topics: alerts and notifications."
+  value       = module.pipeline.topic_arns
+}
+
+output "queue_urls" {
+  description = "URLs of the queues that feed the Lambdas, and of their dead-letter queues."
+  value       = module.pipeline.queue_urls
+}
+
+output "lambda_names" {
+  description = "Names of the Lambdas by key."
+  value       = module.pipeline.lambda_names
+}
+
+output "next_commands" {
+  description = "Commands to try next, in this order."
+  value       = module.pipeline.next_commands
+}

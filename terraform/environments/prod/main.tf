@@ -1,0 +1,30 @@
+module "pipeline" {
+  source = "../../modules/pipeline"
+
+  environment                  = var.environment
+  project_name                 = var.project_name
+  bucket_suffix                = var.bucket_suffix
+  glue_version                 = var.glue_version
+  python_version               = var.python_version
+  worker_type                  = var.worker_type
+  number_of_workers            = var.number_of_workers
+  job_timeout_minutes          = var.job_timeout_minutes
+  job_max_retries              = var.job_max_retries
+  schedule                     = var.schedule
+  enable_data_quality_rulesets = var.enable_data_quality_rulesets
+  enable_vpc                   = var.enable_vpc
+  vpc_cidr                     = var.vpc_cidr
+  alert_emails                 = var.alert_emails
+  quality_threshold            = var.quality_threshold
+  monthly_budget_usd           = var.monthly_budget_usd
+  log_retention_days           = var.log_retention_days
+  log_level                    = var.log_level
+  force_destroy                = var.force_destroy
+  deletion_protection          = var.deletion_protection
+  point_in_time_recovery       = var.point_in_time_recovery
+  retention_days               = var.retention_days
+  kms_deletion_window_days     = var.kms_deletion_window_days
+  source_dir                   = var.source_dir
+  build_dir                    = var.build_dir
+  contracts_dir                = var.contracts_dir
+}

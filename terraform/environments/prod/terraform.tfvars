@@ -1,0 +1,25 @@
+# Retries, long retention, protection against deletion; a nightly run beside those that files start.
+environment = "prod"
+
+glue_version      = "5.1"
+worker_type       = "G.2X"
+number_of_workers = 10
+job_max_retries   = 2
+schedule          = "cron(0 2 * * ? *)"
+
+enable_vpc = true
+vpc_cidr   = "10.22.0.0/16"
+
+quality_threshold        = 90
+monthly_budget_usd       = 2000
+force_destroy            = false
+deletion_protection      = true
+point_in_time_recovery   = true
+log_retention_days       = 365
+kms_deletion_window_days = 30
+
+retention_days = {
+  raw_archive = 180
+  reports     = 2555
+  noncurrent  = 90
+}

@@ -1,0 +1,17 @@
+# Like production, but for its size and for how long it keeps things.
+environment = "staging"
+
+glue_version      = "5.1"
+worker_type       = "G.1X"
+number_of_workers = 4
+job_max_retries   = 1
+
+enable_vpc = true
+vpc_cidr   = "10.21.0.0/16"
+
+monthly_budget_usd       = 200
+force_destroy            = false
+deletion_protection      = true
+point_in_time_recovery   = true
+log_retention_days       = 30
+kms_deletion_window_days = 7

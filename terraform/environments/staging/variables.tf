@@ -1,0 +1,175 @@
+# Given on to modules/pipeline, which checks them.
+
+variable "environment" {
+  description = "Environment that is deployed: local, dev, staging or prod."
+  type        = string
+}
+
+variable "project_name" {
+  description = "Project name; <project_name>-<environment> begins every name."
+  type        = string
+  default     = "glue-etl-pipeline"
+}
+
+variable "bucket_suffix" {
+  description = "Added to every bucket name, because bucket names are global: an account number, for instance. Null: nothing is added."
+  type        = string
+  default     = null
+}
+
+variable "aws_region" {
+  description = "AWS region of everything."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "allowed_account_ids" {
+  description = "AWS accounts this environment may be deployed to; any other is refused. Null: any account."
+  type        = list(string)
+  default     = null
+}
+
+variable "glue_version" {
+  description = "Glue version of the jobs. 4.0 is Spark 3.3 on Python 3.10, 5.0 and 5.1 Spark 3.5 on Python 3.11, 6.0 Spark 4.1 on Python 3.13."
+  type        = string
+  default     = "5.1"
+}
+
+variable "python_version" {
+  description = "Python version you expect of the jobs. The Glue version decides which one runs; where the two differ, plan warns. 3 takes what Glue brings."
+  type        = string
+  default     = "3"
+}
+
+variable "worker_type" {
+  description = "Size of a Glue worker: G.1X is 4 vCPU and 16 GB, each next one twice that."
+  type        = string
+  default     = "G.1X"
+}
+
+variable "number_of_workers" {
+  description = "Workers of each job, the driver included, 2 to 299."
+  type        = number
+  default     = 2
+}
+
+variable "job_timeout_minutes" {
+  description = "Minutes after which a job run is ended."
+  type        = number
+  default     = 120
+}
+
+variable "job_max_retries" {
+  description = "How often Glue starts a failed job again by itself."
+  type        = number
+  default     = 0
+}
+
+variable "schedule" {
+  description = "When the workflow starts by itself, in UTC, such as cron(0 2 * * ? *). Null: when files arrive, and on demand."
+  type        = string
+  default     = null
+}
+
+variable "enable_data_quality_rulesets" {
+  description = "Also publish the contracts' quality rules as Glue Data Quality rulesets."
+  type        = bool
+  default     = true
+}
+
+variable "enable_vpc" {
+  description = "Run the jobs in private subnets of a VPC of their own. It costs interface endpoints by the hour."
+  type        = bool
+  default     = false
+}
+
+variable "vpc_cidr" {
+  description = "Address range of the VPC."
+  type        = string
+  default     = "10.20.0.0/16"
+}
+
+variable "alert_emails" {
+  description = "Mail addresses that get alerts and notifications."
+  type        = set(string)
+  default     = []
+}
+
+variable "quality_threshold" {
+  description = "Quality score, 0 to 100, below which a dataset raises an alarm."
+  type        = number
+  default     = 80
+}
+
+variable "monthly_budget_usd" {
+  description = "Monthly cost in US dollars that the budget watches. Null: no budget."
+  type        = number
+  default     = null
+}
+
+variable "log_retention_days" {
+  description = "Days that log lines are kept."
+  type        = number
+  default     = 30
+}
+
+variable "log_level" {
+  description = "Lowest level that the Lambdas log: DEBUG, INFO, WARNING or ERROR."
+  type        = string
+  default     = "INFO"
+}
+
+variable "force_destroy" {
+  description = "Let `terraform destroy` delete buckets that still hold data."
+  type        = bool
+  default     = false
+}
+
+variable "deletion_protection" {
+  description = "Refuse to delete the state tables until this is switched off."
+  type        = bool
+  default     = true
+}
+
+variable "point_in_time_recovery" {
+  description = "Keep continuous backups of the state tables."
+  type        = bool
+  default     = true
+}
+
+variable "retention_days" {
+  description = "Days after which data is archived or deleted; modules/storage says which is which."
+  type = object({
+    raw_archive = optional(number)
+    infrequent  = optional(number)
+    reports     = optional(number)
+    temporary   = optional(number)
+    noncurrent  = optional(number)
+    uploads     = optional(number)
+  })
+  default = {}
+}
+
+variable "kms_deletion_window_days" {
+  description = "Days between asking for the deletion of the KMS key and its deletion, 7 to 30."
+  type        = number
+  default     = 30
+}
+
+variable "source_dir" {
+  description = "Folder of the jobs' source. Null: src of this repository."
+  type        = string
+  default     = null
+}
+
+variable "build_dir" {
+  description = "Folder of the zips that terraform/scripts/package.py made. Null: build of this repository."
+  type        = string
+  default     = null
+}
+
+variable "contracts_dir" {
+  description = "Folder of the dataset contracts. Null: config/datasets in source_dir."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,108 @@
+# Dataset contracts: written in YAML by people, published as JSON for the jobs, and turned into
+# catalog tables and rulesets here. A new file in the folder is all that a new dataset needs.
+locals {
+  contract_files = {
+    for file in fileset(var.contracts_dir, "*.yml") : trimsuffix(file, ".yml") => "${var.contracts_dir}/${file}"
+  }
+  contracts = { for name, file in local.contract_files : name => yamldecode(file(file)) }
+
+  # Contract types that Hive spells differently; the others are the same word.
+  hive_types = { long = "bigint", integer = "int" }
+
+  # What the jobs add to every row of the processed layer.
+  metadata_columns = [
+    { name = "_batch_id", type = "string", description = "Batch that brought the row" },
+    { name = "_ingested_at", type = "timestamp", description = "When the row was read" },
+    { name = "_source_file", type = "string", description = "File the row came from" },
+  ]
+
+  processed_columns = { for name, contract in local.contracts : name => concat([
+    for column in try(contract.columns, []) : {
+      name        = column.name
+      type        = lookup(local.hive_types, column.type, column.type)
+      description = try(column.description, "")
+    }
+  ], local.metadata_columns) }
+
+  partition_columns = ["batch_id", "year", "month", "day"]
+
+  rulesets = { for name, contract in local.contracts : name => trimspace(contract.quality.rules)
+  if var.enable_data_quality_rulesets && can(trimspace(contract.quality.rules)) }
+}
+
+resource "aws_s3_object" "contract" {
+  for_each = local.contracts
+
+  bucket       = var.bucket_names.scripts
+  key          = "config/datasets/${each.key}.json"
+  content      = jsonencode(each.value)
+  content_type = "application/json"
+  source_hash  = md5(jsonencode(each.value))
+}
+
+resource "aws_glue_catalog_database" "this" {
+  name        = var.database_name
+  description = "Processed and curated tables of ${var.name_prefix}"
+}
+
+# Standardised rows by dataset. The jobs add partitions once a batch is committed, and new columns
+# as the data brings them; Terraform makes the table and leaves what they add alone.
+resource "aws_glue_catalog_table" "processed" {
+  for_each = local.contracts
+
+  database_name = aws_glue_catalog_database.this.name
+  name          = "processed_${each.key}"
+  description   = try(each.value.description, "Processed rows of ${each.key}")
+  table_type    = "EXTERNAL_TABLE"
+
+  parameters = {
+    classification = "parquet"
+    EXTERNAL       = "TRUE"
+  }
+
+  dynamic "partition_keys" {
+    for_each = local.partition_columns
+
+    content {
+      name = partition_keys.value
+      type = "string"
+    }
+  }
+
+  storage_descriptor {
+    location      = "s3://${var.bucket_names.processed}/${each.key}/"
+    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+    }
+
+    dynamic "columns" {
+      for_each = local.processed_columns[each.key]
+
+      content {
+        name    = columns.value.name
+        type    = columns.value.type
+        comment = columns.value.description
+      }
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [parameters, storage_descriptor[0].columns]
+  }
+}
+
+resource "aws_glue_data_quality_ruleset" "this" {
+  for_each = local.rulesets
+
+  name        = "${var.name_prefix}-${each.key}"
+  description = "Quality rules of the contract ${each.key}"
+  ruleset     = startswith(each.value, "Rules") ? each.value : "Rules = [\n${each.value}\n]"
+
+  target_table {
+    database_name = aws_glue_catalog_database.this.name
+    table_name    = aws_glue_catalog_table.processed[each.key].name
+  }
+}

@@ -1,0 +1,57 @@
+# The workflow: the first job by its start trigger, every other one when the job before it ended.
+locals {
+  first_job  = one([for key, job in var.jobs : key if job.after == null])
+  later_jobs = { for key, job in var.jobs : key => job if job.after != null }
+
+  # Every stage takes its work from the ledger, so one failing dataset must not hold back the others:
+  # the next job starts however the one before it ended.
+  end_states = ["SUCCEEDED", "FAILED", "TIMEOUT"]
+}
+
+resource "aws_glue_workflow" "this" {
+  name                = var.workflow_name
+  description         = "Ingestion, processing and quality of ${var.name_prefix}"
+  max_concurrent_runs = 1
+}
+
+# An on-demand trigger starts by itself when it is created, unless it is created disabled. It can be
+# started by hand, and by StartWorkflowRun, all the same. A scheduled one must be enabled to fire.
+resource "aws_glue_trigger" "start" {
+  name          = "${var.name_prefix}-start"
+  description   = "Starts the workflow ${var.schedule == null ? "on demand" : "on schedule and on demand"}"
+  workflow_name = aws_glue_workflow.this.name
+  type          = var.schedule == null ? "ON_DEMAND" : "SCHEDULED"
+  schedule      = var.schedule
+  enabled       = var.schedule != null
+
+  actions {
+    job_name = aws_glue_job.this[local.first_job].name
+  }
+}
+
+resource "aws_glue_trigger" "after" {
+  for_each = local.later_jobs
+
+  name          = "${var.name_prefix}-start-${replace(each.key, "_", "-")}"
+  description   = "Starts ${each.key} when ${each.value.after} has ended"
+  workflow_name = aws_glue_workflow.this.name
+  type          = "CONDITIONAL"
+  enabled       = true
+
+  actions {
+    job_name = aws_glue_job.this[each.key].name
+  }
+
+  predicate {
+    logical = "ANY"
+
+    dynamic "conditions" {
+      for_each = local.end_states
+
+      content {
+        job_name = aws_glue_job.this[each.value.after].name
+        state    = conditions.value
+      }
+    }
+  }
+}

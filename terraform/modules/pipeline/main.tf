@@ -1,0 +1,169 @@
+# The whole pipeline: what each module gets from the others. Names come from names.tf.
+locals {
+  source_dir    = coalesce(var.source_dir, "${path.module}/../../../src")
+  build_dir     = coalesce(var.build_dir, "${path.module}/../../../build")
+  contracts_dir = coalesce(var.contracts_dir, "${local.source_dir}/config/datasets")
+
+  # The Python that each Glue version brings.
+  glue_python = { "4.0" = "3.10", "5.0" = "3.11", "5.1" = "3.11", "6.0" = "3.13" }
+}
+
+check "python_version" {
+  assert {
+    condition     = contains(["3", local.glue_python[var.glue_version]], var.python_version)
+    error_message = "python_version is ${var.python_version}, but Glue ${var.glue_version} runs Python ${local.glue_python[var.glue_version]}. The jobs will run on that."
+  }
+}
+
+module "security" {
+  source = "../security"
+
+  name_prefix              = local.prefix
+  bucket_arns              = local.bucket_arns
+  table_arns               = local.table_arns
+  topic_arns               = local.topic_arns
+  queue_arns               = local.queue_arns
+  workflow_arn             = local.workflow_arn
+  job_arns                 = local.job_arns
+  database_name            = local.database_name
+  metrics_namespace        = local.metrics_namespace
+  incoming_prefix          = local.incoming_prefix
+  lambda_log_group_names   = { for key in keys(local.lambda_names) : key => local.log_group_names[key] }
+  enable_vpc               = var.enable_vpc
+  kms_deletion_window_days = var.kms_deletion_window_days
+}
+
+module "storage" {
+  source = "../storage"
+
+  bucket_names           = local.bucket_names
+  table_names            = local.table_names
+  kms_key_arn            = module.security.kms_key_arn
+  force_destroy          = var.force_destroy
+  deletion_protection    = var.deletion_protection
+  point_in_time_recovery = var.point_in_time_recovery
+  retention_days         = { for key, days in var.retention_days : key => days if days != null }
+}
+
+data "aws_availability_zones" "available" {
+  count = var.enable_vpc ? 1 : 0
+
+  state = "available"
+}
+
+module "networking" {
+  source = "../networking"
+  count  = var.enable_vpc ? 1 : 0
+
+  name_prefix        = local.prefix
+  vpc_cidr           = var.vpc_cidr
+  availability_zones = slice(data.aws_availability_zones.available[0].names, 0, 2)
+  flow_log_role_arn  = module.security.role_arns["vpc_flow_logs"]
+  flow_log_group_arn = module.monitoring.log_group_arns["vpc"]
+}
+
+module "glue" {
+  source = "../glue"
+
+  name_prefix                  = local.prefix
+  workflow_name                = local.workflow_name
+  database_name                = local.database_name
+  glue_version                 = var.glue_version
+  worker_type                  = var.worker_type
+  number_of_workers            = var.number_of_workers
+  schedule                     = var.schedule
+  security_configuration       = module.security.security_configuration_name
+  connections                  = flatten(module.networking[*].glue_connection_names)
+  bucket_names                 = { for layer in ["processed", "curated", "scripts"] : layer => module.storage.bucket_names[layer] }
+  source_dir                   = local.source_dir
+  library_zip                  = "${local.build_dir}/glue_etl_library.zip"
+  contracts_dir                = local.contracts_dir
+  enable_data_quality_rulesets = var.enable_data_quality_rulesets
+
+  jobs = { for key, job in {
+    data_ingestion  = { description = "Standardises new raw files into batches of Parquet", after = null }
+    data_processing = { description = "Merges ingested batches into the curated tables", after = "data_ingestion" }
+    data_quality    = { description = "Checks curated data, scores and reports it", after = "data_processing" }
+    } : key => {
+    name            = local.job_names[key]
+    description     = job.description
+    script          = "${key}.py"
+    after           = job.after
+    role_arn        = module.security.role_arns[key]
+    timeout_minutes = var.job_timeout_minutes
+    max_retries     = var.job_max_retries
+  } }
+
+  common_arguments = merge(
+    { for layer in ["raw", "processed", "curated", "quality"] : "--${layer}_bucket" => module.storage.bucket_names[layer] },
+    {
+      "--environment"      = var.environment
+      "--bookmarks_table"  = module.storage.table_names.job_bookmarks
+      "--state_table"      = module.storage.table_names.job_state
+      "--alerts_topic_arn" = module.events.topic_arns["alerts"]
+    },
+  )
+}
+
+module "events" {
+  source = "../events"
+
+  name_prefix     = local.prefix
+  queue_names     = local.queue_names
+  queue_arns      = local.queue_arns
+  topic_names     = local.topic_names
+  kms_key_arn     = module.security.kms_key_arn
+  raw_bucket_name = local.bucket_names["raw"]
+  incoming_prefix = local.incoming_prefix
+  job_names       = values(local.job_names)
+  alert_emails    = var.alert_emails
+  log_level       = var.log_level
+
+  lambdas = {
+    data_trigger = {
+      name           = local.lambda_names["data_trigger"]
+      description    = "Starts the workflow when files have arrived"
+      zip            = "${local.build_dir}/lambda/data_trigger.zip"
+      role_arn       = module.security.role_arns["data_trigger"]
+      log_group_name = module.monitoring.log_group_names["data_trigger"]
+      environment = {
+        WORKFLOW_NAME   = local.workflow_name
+        BOOKMARKS_TABLE = local.table_names["job_bookmarks"]
+        RAW_BUCKET      = local.bucket_names["raw"]
+        INCOMING_PREFIX = local.incoming_prefix
+      }
+    }
+    monitoring = {
+      name           = local.lambda_names["monitoring"]
+      description    = "Records the runs of the Glue jobs and tells about them"
+      zip            = "${local.build_dir}/lambda/monitoring.zip"
+      role_arn       = module.security.role_arns["monitoring"]
+      log_group_name = module.monitoring.log_group_names["monitoring"]
+      environment = {
+        STATE_TABLE                  = local.table_names["job_state"]
+        NOTIFICATIONS_TOPIC_ARN      = local.topic_arns["notifications"]
+        METRICS_NAMESPACE            = local.metrics_namespace
+        POWERTOOLS_METRICS_NAMESPACE = local.metrics_namespace
+        PIPELINE_PREFIX              = local.prefix
+      }
+    }
+  }
+}
+
+module "monitoring" {
+  source = "../monitoring"
+
+  name_prefix             = local.prefix
+  log_group_names         = local.log_group_names
+  log_retention_days      = var.log_retention_days
+  kms_key_arn             = module.security.kms_key_arn
+  alerts_topic_arn        = module.events.topic_arns["alerts"]
+  job_names               = local.job_names
+  lambda_names            = local.lambda_names
+  dead_letter_queue_names = { for key, name in local.queue_names : key => "${name}-dlq" }
+  datasets                = keys(module.glue.contract_keys)
+  metrics_namespace       = local.metrics_namespace
+  quality_threshold       = var.quality_threshold
+  monthly_budget_usd      = var.monthly_budget_usd
+  budget_tags             = { Pipeline = local.prefix }
+}

@@ -1,0 +1,65 @@
+# Every name and every ARN of the pipeline, in one place. ARNs are put together from names, so that
+# roles and queues need not wait for what they refer to.
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  prefix = "${var.project_name}-${var.environment}"
+
+  # The longest bucket name has to stay within 63 characters: 30 + 8 + 10 + 15.
+  bucket_names = {
+    for layer in ["raw", "processed", "curated", "quality", "scripts"] :
+    layer => join("-", compact([local.prefix, layer, var.bucket_suffix]))
+  }
+
+  table_names = {
+    job_bookmarks = "${local.prefix}-job-bookmarks"
+    job_state     = "${local.prefix}-job-state"
+  }
+
+  topic_names = {
+    alerts        = "${local.prefix}-alerts"
+    notifications = "${local.prefix}-notifications"
+  }
+
+  queue_names = {
+    data_events = "${local.prefix}-data-events"
+    job_events  = "${local.prefix}-job-events"
+  }
+
+  job_names = {
+    data_ingestion  = "${local.prefix}-data-ingestion"
+    data_processing = "${local.prefix}-data-processing"
+    data_quality    = "${local.prefix}-data-quality"
+  }
+
+  lambda_names = {
+    data_trigger = "${local.prefix}-data-trigger"
+    monitoring   = "${local.prefix}-monitoring"
+  }
+
+  log_group_names = merge(
+    { for key, name in local.lambda_names : key => "/aws/lambda/${name}" },
+    { for key, name in { vpc = "/aws/vpc/${local.prefix}" } : key => name if var.enable_vpc },
+  )
+
+  workflow_name     = "${local.prefix}-etl-workflow"
+  database_name     = replace(local.prefix, "-", "_")
+  incoming_prefix   = "data/incoming/"
+  metrics_namespace = "GlueEtlPipeline"
+
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+  account   = data.aws_caller_identity.current.account_id
+  owned_by  = "${local.region}:${local.account}"
+
+  bucket_arns  = { for key, name in local.bucket_names : key => "arn:${local.partition}:s3:::${name}" }
+  table_arns   = { for key, name in local.table_names : key => "arn:${local.partition}:dynamodb:${local.owned_by}:table/${name}" }
+  topic_arns   = { for key, name in local.topic_names : key => "arn:${local.partition}:sns:${local.owned_by}:${name}" }
+  queue_arns   = { for key, name in local.queue_names : key => "arn:${local.partition}:sqs:${local.owned_by}:${name}" }
+  job_arns     = { for key, name in local.job_names : key => "arn:${local.partition}:glue:${local.owned_by}:job/${name}" }
+  workflow_arn = "arn:${local.partition}:glue:${local.owned_by}:workflow/${local.workflow_name}"
+}

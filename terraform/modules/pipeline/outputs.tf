@@ -1,0 +1,54 @@
+output "bucket_names" {
+  description = "Bucket names by layer: raw, processed, curated, quality and scripts."
+  value       = module.storage.bucket_names
+}
+
+output "table_names" {
+  description = "DynamoDB table names: job_bookmarks and job_state."
+  value       = module.storage.table_names
+}
+
+output "job_names" {
+  description = "Names of the Glue jobs by key."
+  value       = module.glue.job_names
+}
+
+output "workflow_name" {
+  description = "Name of the Glue workflow."
+  value       = module.glue.workflow_name
+}
+
+output "database_name" {
+  description = "Name of the Glue database."
+  value       = module.glue.database_name
+}
+
+output "topic_arns" {
+  description = "ARNs of the SNS topics: alerts and notifications."
+  value       = module.events.topic_arns
+}
+
+output "queue_urls" {
+  description = "URLs of the queues that feed the Lambdas, and of their dead-letter queues."
+  value = merge(
+    module.events.queue_urls,
+    { for key, url in module.events.dead_letter_queue_urls : "${key}_dead_letter" => url },
+  )
+}
+
+output "lambda_names" {
+  description = "Names of the Lambdas by key."
+  value       = module.events.lambda_names
+}
+
+output "next_commands" {
+  description = "Commands to try next, in this order."
+  value = [
+    "aws s3 cp sample-data.csv s3://${module.storage.bucket_names["raw"]}/${local.incoming_prefix}2024/01/15/",
+    "aws glue start-workflow-run --name ${module.glue.workflow_name}",
+    "aws glue get-workflow --name ${module.glue.workflow_name} --query Workflow.LastRun",
+    "aws glue get-job-runs --job-name ${module.glue.job_names["data_ingestion"]} --max-items 1",
+    "aws logs tail /aws-glue/jobs/output --since 1h",
+    "aws s3 ls --recursive s3://${module.storage.bucket_names["quality"]}/reports/",
+  ]
+}

@@ -1,0 +1,223 @@
+# Naming
+
+variable "environment" {
+  description = "Environment that is deployed: local, dev, staging or prod."
+  type        = string
+
+  validation {
+    condition     = contains(["local", "dev", "staging", "prod"], var.environment)
+    error_message = "environment must be local, dev, staging or prod."
+  }
+}
+
+variable "project_name" {
+  description = "Project name; <project_name>-<environment> begins every name."
+  type        = string
+  default     = "glue-etl-pipeline"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,28}[a-z0-9]$", var.project_name))
+    error_message = "project_name must have 3 to 30 characters: lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen. Longer ones make bucket and role names too long."
+  }
+}
+
+variable "bucket_suffix" {
+  description = "Added to every bucket name, because bucket names are global: an account number, for instance. Null: nothing is added."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket_suffix == null || can(regex("^[a-z0-9][a-z0-9-]{0,12}[a-z0-9]$|^[a-z0-9]$", var.bucket_suffix))
+    error_message = "bucket_suffix may hold up to 14 lower-case letters, digits and hyphens, without a hyphen at its ends."
+  }
+}
+
+# Glue
+
+variable "glue_version" {
+  description = "Glue version of the jobs. 4.0 is Spark 3.3 on Python 3.10, 5.0 and 5.1 Spark 3.5 on Python 3.11, 6.0 Spark 4.1 on Python 3.13."
+  type        = string
+  default     = "5.1"
+
+  validation {
+    condition     = contains(["4.0", "5.0", "5.1", "6.0"], var.glue_version)
+    error_message = "glue_version must be 4.0, 5.0, 5.1 or 6.0."
+  }
+}
+
+variable "python_version" {
+  description = "Python version you expect of the jobs. The Glue version decides which one runs; where the two differ, plan warns. 3 takes what Glue brings."
+  type        = string
+  default     = "3"
+
+  validation {
+    condition     = contains(["3", "3.9", "3.10", "3.11", "3.13"], var.python_version)
+    error_message = "python_version must be 3, 3.9, 3.10, 3.11 or 3.13."
+  }
+}
+
+variable "worker_type" {
+  description = "Size of a Glue worker: G.1X is 4 vCPU and 16 GB, each next one twice that."
+  type        = string
+  default     = "G.1X"
+
+  validation {
+    condition     = contains(["G.025X", "G.1X", "G.2X", "G.4X", "G.8X"], var.worker_type)
+    error_message = "worker_type must be G.025X, G.1X, G.2X, G.4X or G.8X."
+  }
+}
+
+variable "number_of_workers" {
+  description = "Workers of each job, the driver included, 2 to 299."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.number_of_workers >= 2 && var.number_of_workers <= 299
+    error_message = "number_of_workers must be between 2 and 299."
+  }
+}
+
+variable "job_timeout_minutes" {
+  description = "Minutes after which a job run is ended."
+  type        = number
+  default     = 120
+
+  validation {
+    condition     = var.job_timeout_minutes >= 1 && var.job_timeout_minutes <= 10080
+    error_message = "job_timeout_minutes must be between 1 and 10080 (7 days)."
+  }
+}
+
+variable "job_max_retries" {
+  description = "How often Glue starts a failed job again by itself."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.job_max_retries >= 0 && var.job_max_retries <= 10
+    error_message = "job_max_retries must be between 0 and 10."
+  }
+}
+
+variable "schedule" {
+  description = "When the workflow starts by itself, in UTC, such as cron(0 2 * * ? *). Null: when files arrive, and on demand."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.schedule == null || can(regex("^(cron|rate)\\(.+\\)$", var.schedule))
+    error_message = "schedule must look like cron(0 2 * * ? *) or rate(1 hour)."
+  }
+}
+
+variable "enable_data_quality_rulesets" {
+  description = "Also publish the contracts' quality rules as Glue Data Quality rulesets."
+  type        = bool
+  default     = true
+}
+
+# Network
+
+variable "enable_vpc" {
+  description = "Run the jobs in private subnets of a VPC of their own. It costs interface endpoints by the hour."
+  type        = bool
+  default     = false
+}
+
+variable "vpc_cidr" {
+  description = "Address range of the VPC."
+  type        = string
+  default     = "10.20.0.0/16"
+}
+
+# Operation
+
+variable "alert_emails" {
+  description = "Mail addresses that get alerts and notifications."
+  type        = set(string)
+  default     = []
+}
+
+variable "quality_threshold" {
+  description = "Quality score, 0 to 100, below which a dataset raises an alarm."
+  type        = number
+  default     = 80
+}
+
+variable "monthly_budget_usd" {
+  description = "Monthly cost in US dollars that the budget watches. Null: no budget."
+  type        = number
+  default     = null
+}
+
+variable "log_retention_days" {
+  description = "Days that log lines are kept."
+  type        = number
+  default     = 30
+}
+
+variable "log_level" {
+  description = "Lowest level that the Lambdas log: DEBUG, INFO, WARNING or ERROR."
+  type        = string
+  default     = "INFO"
+}
+
+# Keeping and losing data
+
+variable "force_destroy" {
+  description = "Let `terraform destroy` delete buckets that still hold data."
+  type        = bool
+  default     = false
+}
+
+variable "deletion_protection" {
+  description = "Refuse to delete the state tables until this is switched off."
+  type        = bool
+  default     = true
+}
+
+variable "point_in_time_recovery" {
+  description = "Keep continuous backups of the state tables."
+  type        = bool
+  default     = true
+}
+
+variable "retention_days" {
+  description = "Days after which data is archived or deleted; modules/storage says which is which."
+  type = object({
+    raw_archive = optional(number)
+    infrequent  = optional(number)
+    reports     = optional(number)
+    temporary   = optional(number)
+    noncurrent  = optional(number)
+    uploads     = optional(number)
+  })
+  default = {}
+}
+
+variable "kms_deletion_window_days" {
+  description = "Days between asking for the deletion of the KMS key and its deletion, 7 to 30."
+  type        = number
+  default     = 30
+}
+
+# Where the code is
+
+variable "source_dir" {
+  description = "Folder of the jobs' source. Null: src of this repository."
+  type        = string
+  default     = null
+}
+
+variable "build_dir" {
+  description = "Folder of the zips that terraform/scripts/package.py made. Null: build of this repository."
+  type        = string
+  default     = null
+}
+
+variable "contracts_dir" {
+  description = "Folder of the dataset contracts. Null: config/datasets in source_dir."
+  type        = string
+  default     = null
+}

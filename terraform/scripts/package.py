@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Packs what Terraform uploads: the library of the Glue jobs, and the code of the Lambdas.
+
+The zips hold their pure-Python dependencies at the versions of constraints.txt, so nothing is installed
+when a job starts. The same sources always give the same bytes, so Terraform sees no change where there is
+none. Runs on any Python from 3.10 on that has pip; needs no other package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+
+LIBRARY_PACKAGES = ("config", "etl", "utils")
+LIBRARY_DEPENDENCIES = ("fastjsonschema", "jinja2", "lark", "markupsafe")
+LAMBDA_DEPENDENCIES = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+LAMBDAS = ("data_trigger", "monitoring")
+
+# The earliest time a zip can hold: the same for every file, whenever it was checked out.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+SKIPPED_FOLDERS = {"__pycache__", "bin", "tests"}
+# Compiled speed-ups run on one platform only (MarkupSafe does without); RECORD and the like name the
+# machine and the installer.
+SKIPPED_SUFFIXES = {".c", ".pyc", ".pyi", ".pyd", ".so"}
+SKIPPED_NAMES = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json"}
+
+
+class PackageError(Exception):
+    """Something that is to be packed is missing or wrong."""
+
+
+def canonical(name: str) -> str:
+    """Returns a distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pinned_versions(constraints: Path) -> dict[str, str]:
+    """Returns the versions of a constraints file by canonical name."""
+    if not constraints.is_file():
+        raise PackageError(f"{constraints} is missing; it pins the versions of what is packed")
+    lines = (line.split("#")[0].strip() for line in constraints.read_text(encoding="utf-8").splitlines())
+    pins = (line.partition("==") for line in lines if "==" in line)
+    return {canonical(name): version.strip() for name, _, version in pins}
+
+
+def vendored(name: str, versions: dict[str, str], cache: Path) -> Path:
+    """Returns a folder that holds one dependency, installed there by pip unless it is there already."""
+    version = versions.get(canonical(name))
+    if version is None:
+        raise PackageError(f"{name} has no version in constraints.txt; add a line {name}==<version>")
+    folder = cache / f"{canonical(name)}-{version}"
+    if folder.is_dir():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    # Installed aside and moved when complete, so that a killed run leaves no half of a package.
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        target = Path(scratch, "target")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+                   "--no-compile", "--only-binary=:all:", "--target", str(target), f"{name}=={version}"]  # fmt: skip
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise PackageError(f"pip could not install {name}=={version}:\n{result.stderr.strip()}")
+        if not folder.is_dir():  # another run may have been quicker
+            target.rename(folder)
+    return folder
+
+
+def files_of(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
+    """Yields the files below `folder` that are worth packing, with their names in the zip."""
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder)
+        wanted = path.is_file() and path.suffix not in SKIPPED_SUFFIXES and path.name not in SKIPPED_NAMES
+        if wanted and not SKIPPED_FOLDERS.intersection(inside.parts[:-1]):
+            yield f"{prefix}{inside.as_posix()}", path
+
+
+def zipped(entries: dict[str, Path]) -> bytes:
+    """Returns a zip of the entries whose bytes depend on their names and contents alone."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name in sorted(entries):
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = 3  # Unix, on whichever system this runs
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, entries[name].read_bytes())
+    return buffer.getvalue()
+
+
+def write_if_changed(path: Path, content: bytes) -> bool:
+    """Writes `content`, all of it or nothing; returns whether the file had to change."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".part")
+    scratch.write_bytes(content)
+    scratch.replace(path)
+    return True
+
+
+def check_imports(archive: Path, modules: list[str]) -> None:
+    """Imports `modules` from the zip in a Python that sees nothing but the zip and its standard library."""
+    code = f"import sys; sys.path.insert(0, {str(archive)!r})\n" + "\n".join(
+        f"import {module}; assert {module}.__file__.startswith({str(archive)!r}), {module}.__file__" for module in modules
+    )
+    result = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise PackageError(f"{archive} cannot be imported from:\n{result.stderr.strip()}")
+
+
+def library_entries(source: Path, dependencies: list[Path]) -> dict[str, Path]:
+    """Returns what goes into the library of the Glue jobs, by name in the zip."""
+    entries = {name: path for folder in dependencies for name, path in files_of(folder)}
+    for package in LIBRARY_PACKAGES:
+        if not (source / package / "__init__.py").is_file():
+            raise PackageError(f"{source / package} is not a Python package: its __init__.py is missing")
+        entries.update(files_of(source / package, f"{package}/"))
+    # The contracts are published beside the library, as JSON, where they change without it.
+    return {name: path for name, path in entries.items() if not name.startswith("config/datasets/")}
+
+
+def lambda_entries(source: Path, name: str, dependencies: list[Path]) -> dict[str, Path]:
+    """Returns what goes into the zip of one Lambda, by name in the zip."""
+    handler = source / "lambda" / name / "handler.py"
+    if not handler.is_file():
+        raise PackageError(f"{handler} is missing; it must define handler(event, context)")
+    entries = {entry: path for folder in dependencies for entry, path in files_of(folder)}
+    entries.update((path.name, path) for path in sorted(handler.parent.glob("*.py")))
+    return entries
+
+
+def build(source: Path, output: Path, constraints: Path) -> dict[Path, bool]:
+    """Makes all zips in `output`; returns for each whether it had to change."""
+    versions = pinned_versions(constraints)
+    cache = output / "vendor"
+    library = output / "glue_etl_library.zip"
+    for_jobs = [vendored(name, versions, cache) for name in LIBRARY_DEPENDENCIES]
+    for_lambdas = [vendored(name, versions, cache) for name in LAMBDA_DEPENDENCIES]
+
+    results = {library: write_if_changed(library, zipped(library_entries(source, for_jobs)))}
+    if results[library]:
+        check_imports(library, [*LIBRARY_DEPENDENCIES, *LIBRARY_PACKAGES])
+    for name in LAMBDAS:
+        archive = output / "lambda" / f"{name}.zip"
+        results[archive] = write_if_changed(archive, zipped(lambda_entries(source, name, for_lambdas)))
+        if results[archive]:
+            check_imports(archive, ["jmespath", "typing_extensions"])
+    return results
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Reads the command line, packs, and prints one line per zip; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, default=REPO / "src", help="folder of the sources (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=REPO / "build", help="folder of the zips (default: %(default)s)")
+    parser.add_argument("--constraints", type=Path, default=REPO / "constraints.txt", help="file of pinned versions")
+    parser.add_argument("--clean", action="store_true", help="forget vendored dependencies and install them anew")
+    options = parser.parse_args(arguments)
+    try:
+        if options.clean:
+            shutil.rmtree(options.output / "vendor", ignore_errors=True)
+        for archive, changed in build(options.source, options.output, options.constraints).items():
+            print(f"{'packed' if changed else 'unchanged'}  {archive}  {archive.stat().st_size / 1024:.0f} KiB")
+    except PackageError as error:
+        print(f"package: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
