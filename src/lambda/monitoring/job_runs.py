@@ -1,0 +1,184 @@
+"""The history of the Glue jobs' runs: what an event says of a run, and its item in the state table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
+from botocore.exceptions import ClientError
+
+FAILURES = ("FAILED", "TIMEOUT", "ERROR", "EXPIRED")
+ENDS = ("SUCCEEDED", "STOPPED", *FAILURES)
+HISTORY_DAYS = 400
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A run of a Glue job in the state that an event tells of.
+
+    Attributes:
+        job, id, state: as in Glue.
+        time: when the state was reached, UTC.
+        message: Glue's words for it, or the error message.
+        started, ended: UTC; None if it is not known.
+        seconds: how long the job worked; None if it is not known.
+        log_group: where its logs are, without /output and /error.
+        account, region: where it ran.
+    """
+
+    job: str
+    id: str
+    state: str
+    time: datetime
+    message: str
+    account: str
+    region: str
+    started: datetime | None = None
+    ended: datetime | None = None
+    seconds: int | None = None
+    log_group: str = "/aws-glue/jobs"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the state is a last one: it never changes again."""
+        return self.state in ENDS
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the run ended without doing its work, by no one's will."""
+        return self.state in FAILURES
+
+
+def run_from(body: str) -> JobRun | None:
+    """The run that a queue message tells of; None for an event of another kind.
+
+    Args:
+        body: body of the SQS message, an EventBridge event as JSON.
+
+    Raises:
+        ValueError: the message is no event of Glue in the form that AWS documents.
+    """
+    try:
+        event = EventBridgeEvent(json.loads(body))
+        if (event.source, event.detail_type) != ("aws.glue", "Glue Job State Change"):
+            return None
+        detail = event.detail
+        return JobRun(
+            job=detail["jobName"],
+            id=detail["jobRunId"],
+            state=detail["state"],
+            time=datetime.fromisoformat(event.time.replace("Z", "+00:00")).astimezone(timezone.utc),
+            message=detail.get("message", ""),
+            account=event.account,
+            region=event.region,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"not a Glue event as EventBridge sends it ({error!r}): {body[:500]}") from error
+
+
+def with_details(run: JobRun, glue: Any) -> JobRun:
+    """The run with what Glue knows of it: times, duration, error message.
+
+    A run that Glue no longer knows stays as the event tells of it.
+
+    Args:
+        run: from :func:`run_from`.
+        glue: boto3 Glue client.
+    """
+    try:
+        found = glue.get_job_run(JobName=run.job, RunId=run.id)["JobRun"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "EntityNotFoundException":
+            raise
+        return run
+    facts = {
+        "message": found.get("ErrorMessage") or run.message,
+        "started": _utc(found.get("StartedOn")),
+        "ended": _utc(found.get("CompletedOn")) or (run.time if run.has_ended else None),
+        "seconds": found.get("ExecutionTime"),
+        "log_group": found.get("LogGroupName") or run.log_group,
+    }
+    return JobRun(**{**vars(run), **facts})
+
+
+class RunHistory:
+    """The runs in the state table: entity ``glue_run#<job>``, id the job run id.
+
+    Args:
+        table: boto3 DynamoDB Table of the pipeline's state.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def record(self, run: JobRun) -> bool:
+        """Write the run's state, unless the table knows better.
+
+        A last state is never written over, so a late or repeated event changes nothing; a state on the way
+        gives way to a later one.
+
+        Returns:
+            Whether it was written.
+        """
+        condition = "attribute_not_exists(#status) OR NOT #status IN (:e0, :e1, :e2, :e3, :e4, :e5)"
+        values = {f":e{number}": state for number, state in enumerate(ENDS)}
+        if not run.has_ended:
+            condition = f"attribute_not_exists(#status) OR (({condition}) AND updated_at <= :v1)"
+        facts = _facts(run)
+        names = {f"#{number}": name for number, name in enumerate(facts)}
+        update = ", ".join(f"{short} = :v{short[1:]}" for short in names)
+        try:
+            self._table.update_item(
+                Key=_key(run),
+                UpdateExpression=f"SET {update}",
+                ConditionExpression=condition,
+                ExpressionAttributeNames={**names, "#status": "status"},
+                ExpressionAttributeValues={
+                    **values,
+                    **{f":v{number}": value for number, value in enumerate(facts.values())},
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def is_told(self, run: JobRun) -> bool:
+        """Whether people have been told of this run's end, or of another end that came first."""
+        item: Mapping[str, Any] = self._table.get_item(Key=_key(run), ConsistentRead=True).get("Item", {})
+        return "notified_at" in item or item.get("status") != run.state
+
+    def mark_told(self, run: JobRun) -> None:
+        """Remember that people have been told."""
+        self._table.update_item(
+            Key=_key(run),
+            UpdateExpression="SET notified_at = :now",
+            ExpressionAttributeValues={":now": datetime.now(timezone.utc).isoformat()},
+        )
+
+
+def _key(run: JobRun) -> dict[str, str]:
+    return {"entity": f"glue_run#{run.job}", "id": run.id}
+
+
+def _facts(run: JobRun) -> dict[str, Any]:
+    """The item's attributes; updated_at is the second, the condition above counts on it."""
+    facts = {
+        "status": run.state,
+        "updated_at": run.time.isoformat(),
+        "message": run.message,
+        "started_at": run.started and run.started.isoformat(),
+        "ended_at": run.ended and run.ended.isoformat(),
+        "seconds": run.seconds,
+        "expires_at": int((run.time + timedelta(days=HISTORY_DAYS)).timestamp()),
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return time and time.astimezone(timezone.utc)
