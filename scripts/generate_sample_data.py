@@ -132,9 +132,7 @@ def generate(request: Request, progress: Progress) -> Manifest:
     source = RowSource(request.seed, request.shares, request.known_customers)
     with Manifest(request.manifest, request.options()) as manifest:
         for name, rows in request.rows.items():
-            files = plan_files(
-                name, rows, request.first[name], request.formats, request.files_per_format, request.days
-            )
+            files = plan_files(name, rows, request.first[name], request.formats, request.files_per_format, request.days)
             task = progress.add_task(name, total=rows)
             for file in files:
                 noted = manifest.record(file, source.rows_of(file, files))
@@ -198,9 +196,7 @@ def main(
     out: Annotated[Path, typer.Argument(help="Folder to write to: OUT/<dataset>/YYYY/MM/DD/<file>.")],
     customers: Annotated[int, typer.Option(help="Rows of customers.")] = 200,
     transactions: Annotated[int, typer.Option(help="Rows of transactions.")] = 1000,
-    formats: Annotated[
-        str, typer.Option(help=f"Comma-separated, of {', '.join(WRITERS)}.")
-    ] = DEFAULT_FORMATS,
+    formats: Annotated[str, typer.Option(help=f"Comma-separated, of {', '.join(WRITERS)}.")] = DEFAULT_FORMATS,
     files_per_format: Annotated[int, typer.Option(help="Files of each dataset in each format.")] = 1,
     start_date: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")] = "2024-01-15",
     days: Annotated[int, typer.Option(help="Days; the files take turns over them.")] = 2,

@@ -92,9 +92,7 @@ def files_with_rows(out: Path, manifest: dict[str, Any]) -> Iterator[tuple[dict[
 def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Both datasets in every format, with many defects."""
     out = tmp_path_factory.mktemp("everything")
-    shares = [
-        f"--defect={name}=0.08" for name in ("missing_required", "bad_type", "duplicate", "ragged", "orphan")
-    ]
+    shares = [f"--defect={name}=0.08" for name in ("missing_required", "bad_type", "duplicate", "ragged", "orphan")]
     return out, generated(out, "--customers", 300, "--transactions", 1500, "--formats", ALL_FORMATS, *shares)
 
 
@@ -309,9 +307,7 @@ def test_no_rows_are_asked_for_and_none_are_written(tmp_path: Path) -> None:
         (("--customers", "0"), "transactions belong to customers"),
     ],
 )
-def test_bad_input_gets_one_clear_line_and_status_2(
-    tmp_path: Path, arguments: tuple[str, ...], message: str
-) -> None:
+def test_bad_input_gets_one_clear_line_and_status_2(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     done = run(tmp_path / "out", *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")

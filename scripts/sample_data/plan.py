@@ -30,9 +30,7 @@ class PlannedFile:
     @property
     def path(self) -> PurePosixPath:
         """Where it goes below the output folder: <dataset>/YYYY/MM/DD/<dataset>-<nnn>.<ext>."""
-        return PurePosixPath(
-            self.dataset, f"{self.day:%Y/%m/%d}", f"{self.dataset}-{self.index:03d}.{self.fmt}"
-        )
+        return PurePosixPath(self.dataset, f"{self.day:%Y/%m/%d}", f"{self.dataset}-{self.index:03d}.{self.fmt}")
 
 
 def plan_files(
