@@ -1,0 +1,66 @@
+"""Alerts by an outbox: written to the state table with the work they speak of, sent to SNS afterwards.
+
+SNS being down delays a message and never a commit: what could not be sent stays PENDING, and the next job of
+any stage sends it. An alert has an id made of what it is about, so the same finding is told once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from etl.ledger import Ledger
+
+OUTBOX = "outbox"
+PENDING, SENT = "PENDING", "SENT"
+# SNS refuses longer subjects.
+SUBJECT_LENGTH = 100
+# Sent alerts are kept this long (DynamoDB TTL), so that a finding is not told again.
+KEPT_SECONDS = 90 * 24 * 3600
+
+
+class Alerts:
+    """Queues alerts and sends what is queued.
+
+    Args:
+        ledger: holds the outbox.
+        sns: boto3 SNS client.
+        topic_arn: the topic of quality and refused-data alerts; empty sends nothing and keeps all PENDING.
+    """
+
+    def __init__(self, ledger: Ledger, sns: Any, topic_arn: str) -> None:
+        self._ledger = ledger
+        self._sns = sns
+        self._topic_arn = topic_arn
+
+    def queue(self, alert_id: str, subject: str, message: str) -> None:
+        """Put an alert in the outbox unless the same one is there.
+
+        Args:
+            alert_id: what it is about, e.g. ``quality#orders#<batch>``.
+            subject: one line.
+            message: plain text for a person: what, where, what to do.
+        """
+        line = " ".join(subject.split())[:SUBJECT_LENGTH]
+        self._ledger.put_once(OUTBOX, alert_id, status=PENDING, subject=line, message=message)
+
+    def send_pending(self) -> int:
+        """Send everything PENDING; how many were sent. Failures are logged and left for the next time."""
+        sent = 0
+        for item in self._ledger.items(OUTBOX):
+            if item["status"] == PENDING and self._topic_arn:
+                sent += self._send(item)
+        return sent
+
+    def _send(self, item: dict[str, Any]) -> int:
+        try:
+            self._sns.publish(TopicArn=self._topic_arn, Subject=item["subject"], Message=item["message"])
+        except (BotoCoreError, ClientError) as error:
+            logging.getLogger("alerts").warning("alert %s stays in the outbox: %s", item["id"], error)
+            return 0
+        facts = {name: item[name] for name in ("subject", "message")}
+        self._ledger.put(OUTBOX, item["id"], status=SENT, expires_at=int(time.time()) + KEPT_SECONDS, **facts)
+        return 1

@@ -1,0 +1,173 @@
+"""What JSON Schema can't say of contracts: columns that refer to each other, datasets that need each other."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import PurePosixPath
+from typing import Any
+
+from etl.dqdl import DqdlSyntaxError, parse_ruleset
+from etl.names import standard_name
+
+# Columns that the pipeline adds itself.
+RESERVED = frozenset({"batch_id", "event_date", "year", "month", "day"})
+MAX_DECIMAL_PRECISION = 38
+Document = Mapping[str, Any]
+
+
+def schema_problem(error: Any) -> str:
+    """A JSON Schema error as one line: the field, what it holds, and what would be right.
+
+    Args:
+        error: fastjsonschema's ``JsonSchemaValueException``.
+    """
+    field = ".".join(error.path[1:]) or "the contract"
+    if error.rule == "additionalProperties":
+        known = sorted(error.definition.get("properties", {}))
+        unknown = sorted(set(error.value) - set(known))
+        return f"{field}: unknown field {_quoted(unknown)}{_suggestion(unknown[0], known)}; known: {', '.join(known)}"
+    if error.rule == "required":
+        missing = [name for name in error.rule_definition if name not in error.value]
+        return f"{field}: field {_quoted(missing)} is missing"
+    if error.rule == "enum":
+        return f"{field}: {error.value!r} is not one of {', '.join(error.rule_definition)}"
+    if error.path[-1] == "type" and error.rule == "pattern":
+        return (
+            f"{field}: {error.value!r} is not a type; use string, int, long, float, double, boolean, date, "
+            "timestamp or decimal(precision,scale)"
+        )
+    if error.rule == "pattern":
+        return f"{field}: {error.value!r} must be lower case letters, digits and _, starting with a letter"
+    return f"{field}: {error.message.split(' ', 1)[1]}, found {error.value!r}"
+
+
+def check_one(file: str, document: Document) -> Iterator[str]:
+    """Problems inside one contract (already valid by the schema)."""
+    yield from _check_name(file, document)
+    yield from _check_columns(document)
+    columns = {column["name"]: column["type"] for column in document["columns"]}
+    for field in ("key", "order_by"):
+        for name in document.get(field, ()):
+            if name not in columns:
+                yield f"{field}: no column {name!r}{_suggestion(name, columns)}; columns are {', '.join(columns)}"
+    event_time = document.get("event_time")
+    if event_time is not None and columns.get(event_time) not in ("date", "timestamp"):
+        found = f"is {columns[event_time]}" if event_time in columns else "is not a column"
+        yield f"event_time: {event_time!r} {found}; name a column of type date or timestamp"
+    yield from _check_processing(document, set(columns))
+    yield from _check_quality(document)
+
+
+def check_together(documents: Mapping[str, Document]) -> Iterator[str]:
+    """Problems between contracts: a dataset twice, an enrichment from nowhere, a cycle.
+
+    Args:
+        documents: file name -> contract document.
+    """
+    files: dict[str, str] = {}
+    for file, document in documents.items():
+        if document["name"] in files:
+            yield f"{file}: name: dataset {document['name']!r} is also defined in {files[document['name']]}"
+        files[document["name"]] = file
+    for file, document in documents.items():
+        for position, enrichment in enumerate(_processing(document, "enrich")):
+            if enrichment["dataset"] not in files:
+                yield (
+                    f"{file}: processing.enrich.{position}.dataset: no contract for {enrichment['dataset']!r}"
+                    f"{_suggestion(enrichment['dataset'], files)}; datasets are {', '.join(sorted(files))}"
+                )
+                continue
+            other = documents[files[enrichment["dataset"]]]
+            if sorted(enrichment["keys"].values()) != sorted(other.get("key", ())):
+                # Joining on less than the key would multiply rows.
+                yield (
+                    f"{file}: processing.enrich.{position}.keys: must name the whole key of {other['name']}, which is "
+                    f"{', '.join(other.get('key', ())) or 'not set'}"
+                )
+    yield from _check_cycles(documents)
+
+
+def _check_name(file: str, document: Document) -> Iterator[str]:
+    stem = PurePosixPath(file).stem
+    if standard_name(stem) != document["name"]:
+        yield f"name: {document['name']!r} must be the file's name, {standard_name(stem)!r}"
+
+
+def _check_columns(document: Document) -> Iterator[str]:
+    taken: dict[str, str] = {}
+    for position, column in enumerate(document["columns"]):
+        where = f"columns.{position}"
+        if column["name"] in RESERVED:
+            yield f"{where}.name: {column['name']!r} is a column that the pipeline adds itself; choose another name"
+        names = [column["name"], *(standard_name(alias) for alias in column.get("aliases", ()))]
+        for name in names:
+            if taken.get(name, column["name"]) != column["name"] or (name == column["name"] and name in taken):
+                yield f"{where}: the name {name!r} already belongs to column {taken[name]!r}"
+            taken[name] = column["name"]
+        if column["type"].startswith("decimal"):
+            yield from _check_decimal(f"{where}.type", column["type"])
+
+
+def _check_decimal(where: str, type_text: str) -> Iterator[str]:
+    precision, scale = (int(part) for part in type_text[8:-1].split(","))
+    if not 1 <= precision <= MAX_DECIMAL_PRECISION or scale > precision:
+        yield f"{where}: {type_text!r} needs 1 <= precision <= {MAX_DECIMAL_PRECISION} and scale <= precision"
+
+
+def _check_processing(document: Document, columns: set[str]) -> Iterator[str]:
+    known = set(columns)
+    for position, enrichment in enumerate(_processing(document, "enrich")):
+        for name in enrichment["keys"]:
+            if name not in known:
+                yield f"processing.enrich.{position}.keys: no column {name!r}{_suggestion(name, known)}"
+        added = {f"{enrichment.get('prefix', '')}{name}" for name in enrichment["columns"]}
+        if clash := sorted(added & known):
+            yield (f"processing.enrich.{position}: {_quoted(clash)} would stand twice; give the enrichment a prefix")
+        known |= added
+    known |= {derived["name"] for derived in _processing(document, "derive")}
+    yield from _duplicates("processing.rules", [rule["name"] for rule in _processing(document, "rules")])
+    aggregates = list(_processing(document, "aggregates"))
+    yield from _duplicates("processing.aggregates", [aggregate["name"] for aggregate in aggregates])
+    for position, aggregate in enumerate(aggregates):
+        for name in aggregate.get("group_by", ()):
+            if name not in known:
+                yield f"processing.aggregates.{position}.group_by: no column {name!r}{_suggestion(name, known)}"
+
+
+def _check_quality(document: Document) -> Iterator[str]:
+    rules = document.get("quality", {}).get("rules")
+    if rules is None:
+        return
+    try:
+        parse_ruleset(rules)
+    except DqdlSyntaxError as error:
+        yield f"quality.rules: {error}"
+
+
+def _check_cycles(documents: Mapping[str, Document]) -> Iterator[str]:
+    needs = {d["name"]: {e["dataset"] for e in _processing(d, "enrich")} for d in documents.values()}
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        yield f"enrichment goes round in a circle: {circle}; one of them must come without the other"
+
+
+def _processing(document: Document, section: str) -> list[dict[str, Any]]:
+    return list(document.get("processing", {}).get(section, ()))
+
+
+def _duplicates(where: str, names: list[str]) -> Iterator[str]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{where}: the name {name!r} is given twice"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,136 @@
+"""Discovery: which files lie in raw, which dataset each belongs to, and which of them are new work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from etl.contracts import Contract
+from etl.names import dataset_from_file_name, standard_name
+from utils.glue_utils import StoredFile
+
+INCOMING = "data/incoming/"
+_YEAR = re.compile(r"\d{4}")
+# Written by Spark, Hadoop and consoles beside data; they carry none.
+_MARKERS = ("_SUCCESS", "_started", "_committed", "_$folder$")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the raw bucket.
+
+    Attributes:
+        uri: its full ``s3://`` URI, as it is (not percent-encoded).
+        folder: URI of the folder that holds it, with a trailing slash (``source`` in the bookmarks).
+        key: object key in the bucket.
+        dataset: the dataset it belongs to.
+        size: bytes.
+        modified_ms: modification time, milliseconds since 1970.
+        content_hash: SHA-256 of the bytes; empty until it is needed.
+    """
+
+    uri: str
+    folder: str
+    key: str
+    dataset: str
+    size: int
+    modified_ms: int
+    content_hash: str = ""
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self.key.rpartition("/")[2]
+
+    def same_version(self, size: int, modified_ms: int) -> bool:
+        """Whether a listing of this size and time shows the same version of the file."""
+        return self.size == size and self.modified_ms == modified_ms
+
+
+class Claims(Protocol):
+    """What discovery asks of the ledger."""
+
+    def claims_of(self, folder: str) -> Mapping[str, SourceFile]:
+        """Object key -> the version that a batch has claimed."""
+
+    def refresh_claim(self, file: SourceFile) -> None:
+        """Remember that this version has the content already claimed."""
+
+
+class Hashes(Protocol):
+    """What discovery asks of the storage."""
+
+    def content_hashes(self, uris: list[str]) -> dict[str, str]:
+        """URI -> SHA-256."""
+
+
+def dataset_of(key: str, contracts: Mapping[str, Contract]) -> str:
+    """The dataset of an object: its folder, else the contract whose pattern fits, else a name made from the file.
+
+    Args:
+        key: object key below ``data/incoming/``, e.g. ``data/incoming/orders/2024/01/15/o.csv``.
+        contracts: dataset -> contract.
+    """
+    folder, _, name = key.removeprefix(INCOMING).rpartition("/")
+    first = folder.split("/", 1)[0]
+    if first and not _YEAR.fullmatch(first):
+        return standard_name(first)
+    for contract in contracts.values():
+        if contract.matches(name):
+            return contract.name
+    return dataset_from_file_name(name)
+
+
+def source_file(stored: StoredFile, raw: str, contracts: Mapping[str, Contract]) -> SourceFile:
+    """A listed file with its dataset.
+
+    Args:
+        stored: the file as listed.
+        raw: URI of the raw bucket, with a trailing slash.
+        contracts: dataset -> contract.
+    """
+    key = stored.uri.removeprefix(raw)
+    folder = stored.uri.rpartition("/")[0] + "/"
+    return SourceFile(stored.uri, folder, key, dataset_of(key, contracts), stored.size, stored.modified_ms)
+
+
+def is_marker(file: SourceFile) -> bool:
+    """Whether the file is a tool's empty marker and no data."""
+    return (file.size == 0 and file.name.startswith(_MARKERS)) or file.name.endswith("_$folder$")
+
+
+def new_work(files: Iterable[SourceFile], claims: Claims, storage: Hashes) -> list[SourceFile]:
+    """Files that no batch has claimed in their present content.
+
+    A file whose size and time stand in the ledger is known. One that was written again is hashed: the same
+    content is known too (the claim's time is brought up to date), other content is new work.
+
+    Args:
+        files: the listing.
+        claims: the ledger.
+        storage: hashes contents.
+
+    Returns:
+        The new files with their content hash, in the order of their keys.
+    """
+    candidates: list[tuple[SourceFile, SourceFile | None]] = []
+    known: dict[str, Mapping[str, SourceFile]] = {}
+    for file in files:
+        if is_marker(file):
+            continue
+        if file.folder not in known:
+            known[file.folder] = claims.claims_of(file.folder)
+        claimed = known[file.folder].get(file.key)
+        if claimed is None or not file.same_version(claimed.size, claimed.modified_ms):
+            candidates.append((file, claimed))
+    hashes = storage.content_hashes([file.uri for file, _ in candidates])
+    work: list[SourceFile] = []
+    for candidate, claimed in candidates:
+        file = replace(candidate, content_hash=hashes[candidate.uri])
+        if claimed is not None and claimed.content_hash == file.content_hash:
+            claims.refresh_claim(file)
+        else:
+            work.append(file)
+    return sorted(work, key=lambda file: file.key)

@@ -1,0 +1,58 @@
+"""Names: columns and datasets in one spelling, whatever the source calls them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+# Columns that the pipeline adds (see etl.standardise for their meaning).
+SOURCE_FILE, BATCH, INGESTED_AT, RESCUED = "_source_file", "_batch_id", "_ingested_at", "_rescued_data"
+METADATA = (RESCUED, SOURCE_FILE, BATCH, INGESTED_AT)
+PARTITIONS = ("year", "month", "day")
+EVENT_DATE = "event_date"
+FLAGS = "_flags"
+# Columns that steps pass on to each other and that no table has.
+CORRUPT, REASON, RECORD = "_corrupt_record", "_reject_reason", "_record"
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NOT_WORD = re.compile(r"[^a-z0-9]+")
+# data/incoming/… files are often numbered or dated: orders-2024-01-15.csv and orders_003.csv are "orders".
+_NUMBERED = re.compile(r"([-_. ]*\d+)+$")
+
+
+def standard_name(text: str) -> str:
+    """A source's name in snake_case ASCII: ``"Código Postal"`` -> ``codigo_postal``, ``orderId`` -> ``order_id``.
+
+    Args:
+        text: the name as it stands in the source; may be empty.
+
+    Returns:
+        A name of ``[a-z0-9_]`` that starts with a letter (``column`` for a name without any letter or digit).
+    """
+    ascii_text = unicodedata.normalize("NFKD", text.strip()).encode("ascii", "ignore").decode()
+    words = _NOT_WORD.sub("_", _CAMEL.sub("_", ascii_text).lower()).strip("_")
+    if not words:
+        return "column"
+    return words if words[0].isalpha() else f"c_{words}"
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Standard names, with ``_2``, ``_3`` … behind names that come again."""
+    taken: set[str] = set()
+    unique = []
+    for name in names:
+        base = candidate = standard_name(name)
+        number = 2
+        while candidate in taken:
+            candidate = f"{base}_{number}"
+            number += 1
+        taken.add(candidate)
+        unique.append(candidate)
+    return unique
+
+
+def dataset_from_file_name(file_name: str) -> str:
+    """The dataset that a file without folder and contract belongs to: its stem without numbers and extensions."""
+    stem = file_name.lstrip(".").split(".", 1)[0]
+    return standard_name(_NUMBERED.sub("", stem) or stem)

@@ -1,0 +1,10 @@
+"""Glue job: curated tables -> DQDL rules -> score from 0 to 100, reports, alerts."""
+
+import sys
+
+from etl.quality import STAGE, check
+
+from etl.pipeline import run_job
+
+if __name__ == "__main__":
+    run_job(sys.argv, STAGE, check)
