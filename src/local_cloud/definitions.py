@@ -1,0 +1,92 @@
+"""Jobs, triggers and workflows as Terraform made them in the emulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local_cloud.protocol import GlueError, JsonObject
+from local_cloud.store import Store
+
+# What the emulator accepts in a definition and does not keep. The endpoint keeps it beside the emulator, so
+# that MaxConcurrentRuns is obeyed and Terraform sees no drift.
+EXTRA_FIELDS = {
+    "job": (
+        "ExecutionProperty",
+        "ExecutionClass",
+        "NotificationProperty",
+        "LogUri",
+        "JobMode",
+        "JobRunQueuingEnabled",
+        "MaintenanceWindow",
+        "SourceControlDetails",
+    ),
+    "trigger": ("EventBatchingCondition",),
+}
+_DEFAULTS: dict[str, JsonObject] = {"job": {"ExecutionProperty": {"MaxConcurrentRuns": 1}}, "trigger": {}}
+
+
+class Definitions:
+    """Reads definitions from the emulator, completed by what it does not keep."""
+
+    def __init__(self, glue: Any, store: Store) -> None:
+        self._glue = glue
+        self._store = store
+
+    def job(self, name: str) -> JsonObject:
+        """A job by its name.
+
+        Raises:
+            GlueError: there is none.
+        """
+        return self.complete("job", _call(self._glue.get_job, JobName=name)["Job"])
+
+    def jobs(self) -> list[JsonObject]:
+        """All jobs."""
+        return [self.complete("job", job) for job in _call(self._glue.get_jobs)["Jobs"]]
+
+    def trigger(self, name: str) -> JsonObject:
+        """A trigger by its name.
+
+        Raises:
+            GlueError: there is none.
+        """
+        return self.complete("trigger", _call(self._glue.get_trigger, Name=name)["Trigger"])
+
+    def triggers(self, workflow: str | None = None) -> list[JsonObject]:
+        """All triggers, or those of one workflow (an empty name: those of none)."""
+        found = [self.complete("trigger", one) for one in _call(self._glue.get_triggers)["Triggers"]]
+        return [one for one in found if workflow is None or one.get("WorkflowName", "") == workflow]
+
+    def workflow(self, name: str) -> JsonObject:
+        """A workflow by its name.
+
+        Raises:
+            GlueError: there is none.
+        """
+        found: JsonObject = _call(self._glue.get_workflow, Name=name)["Workflow"]
+        return {key: value for key, value in found.items() if key != "LastRun"}
+
+    def complete(self, kind: str, definition: JsonObject) -> JsonObject:
+        """Add what the emulator dropped, and drop the empty values that Glue would not show."""
+        shown = {key: value for key, value in definition.items() if value not in ({}, [], "", None)}
+        return {**_DEFAULTS[kind], **shown, **self._store.extras(kind, definition["Name"])}
+
+    def keep(self, kind: str, name: str, definition: JsonObject) -> None:
+        """Keep those parts of a new or changed definition that the emulator drops."""
+        kept = {key: definition[key] for key in EXTRA_FIELDS[kind] if key in definition}
+        self._store.set_extras(kind, name, kept)
+
+    def forget(self, kind: str, name: str) -> None:
+        """Forget what was kept about a definition that was deleted."""
+        self._store.delete_extras(kind, name)
+
+
+def _call(operation: Any, **parameters: str) -> JsonObject:
+    try:
+        answer: JsonObject = operation(**parameters)
+    except ClientError as error:
+        detail = error.response["Error"]
+        raise GlueError(detail["Code"], detail["Message"]) from error
+    return answer
