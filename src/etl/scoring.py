@@ -1,0 +1,155 @@
+"""The quality score: from the outcomes of rules to one number from 0 to 100.
+
+score = 100 * sum(weight of dimension * ratio of dimension) / sum(weight of dimension)
+
+over the dimensions that have rules, where the ratio of a dimension is the weighted mean of its rules'
+ratios. A critical rule that did not pass caps the score below the threshold. docs/quality_rules.md works
+an example by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any, Protocol
+
+DIMENSIONS = ("completeness", "validity", "consistency", "accuracy", "anomaly")
+THRESHOLD = 80.0
+CRITICAL_CAP = 1.0  # points below the threshold
+WEIGHT_LABEL = "weight"
+
+
+class ScoredRule(Protocol):
+    """What the score needs of a rule's result."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def dimension(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def ratio(self) -> float: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def critical(self) -> bool: ...
+
+
+class ScoredResult(Protocol):
+    """A ruleset's result."""
+
+    @property
+    def rules(self) -> Sequence[ScoredRule]: ...
+
+
+@dataclass(frozen=True)
+class DimensionScore:
+    """One dimension's part.
+
+    Args:
+        score: 0 to 100.
+        weight: its weight among the dimensions.
+        rules: how many rules it has.
+        passed: how many of them passed.
+    """
+
+    score: float
+    weight: float
+    rules: int
+    passed: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """The quality score.
+
+    Args:
+        value: 0 to 100, rounded down to two decimals: 100 means that every rule holds.
+        threshold: what the value must reach.
+        passed: whether it does.
+        dimensions: the dimensions that have rules, in a fixed order.
+        critical_failures: the texts of critical rules that did not pass.
+        capped: whether they lowered the value.
+    """
+
+    value: float
+    threshold: float
+    passed: bool
+    dimensions: Mapping[str, DimensionScore]
+    critical_failures: tuple[str, ...] = ()
+    capped: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The score as JSON knows it."""
+        return {
+            "value": self.value,
+            "threshold": self.threshold,
+            "passed": self.passed,
+            "dimensions": {name: vars(part).copy() for name, part in self.dimensions.items()},
+            "critical_failures": list(self.critical_failures),
+            "capped": self.capped,
+        }
+
+
+def score(result: ScoredResult, weights: Mapping[str, float] | None = None, threshold: float = THRESHOLD) -> Score:
+    """Score a ruleset's result.
+
+    Args:
+        result: the result, see etl.dqdl.evaluate.
+        weights: weight per dimension, 1 by default; 0 leaves a dimension out.
+        threshold: the score to reach, 0 to 100.
+
+    Raises:
+        ValueError: a weight is negative or for an unknown dimension, or the threshold is not 0 to 100.
+    """
+    _check(weights or {}, threshold)
+    dimensions = {
+        name: _dimension([rule for rule in result.rules if rule.dimension == name], (weights or {}).get(name, 1.0))
+        for name in DIMENSIONS
+        if any(rule.dimension == name for rule in result.rules)
+    }
+    total = sum(part.weight for part in dimensions.values())
+    weighted = sum(part.weight * part.score for part in dimensions.values())
+    # Nothing to judge (no rules, or only weightless ones) leaves nothing to complain about.
+    value = _rounded_down(weighted / total if total else 100.0)
+    critical = tuple(rule.text for rule in result.rules if rule.critical and rule.outcome != "Passed")
+    cap = max(0.0, threshold - CRITICAL_CAP)
+    capped = bool(critical) and value > cap
+    value = cap if capped else value
+    return Score(value, threshold, value >= threshold and not critical, dimensions, critical, capped)
+
+
+def _dimension(rules: Sequence[ScoredRule], weight: float) -> DimensionScore:
+    weights = [_rule_weight(rule) for rule in rules]
+    total = sum(weights)
+    reached = sum(each * rule.ratio for each, rule in zip(weights, rules, strict=True))
+    passed = sum(rule.outcome == "Passed" for rule in rules)
+    value = 100.0 * reached / total if total else 100.0
+    return DimensionScore(value, weight if total else 0.0, len(rules), passed)
+
+
+def _rule_weight(rule: ScoredRule) -> float:
+    """The label ``weight``; a label that is no number, or negative, counts as 1."""
+    try:
+        weight = float(rule.labels.get(WEIGHT_LABEL, "1"))
+    except ValueError:
+        return 1.0
+    return weight if 0 <= weight < float("inf") else 1.0
+
+
+def _rounded_down(value: float) -> float:
+    # Through 9 decimals first, so that 99.99999999999999 of floating point is 100.
+    return float(Decimal(str(round(value, 9))).quantize(Decimal("0.01"), rounding=ROUND_FLOOR))
+
+
+def _check(weights: Mapping[str, float], threshold: float) -> None:
+    unknown = sorted(set(weights) - set(DIMENSIONS))
+    if unknown:
+        raise ValueError(f"unknown dimension(s) {', '.join(unknown)}; known are {', '.join(DIMENSIONS)}")
+    negative = sorted(name for name, weight in weights.items() if weight < 0)
+    if negative:
+        raise ValueError(f"the weight of {', '.join(negative)} is negative; weights are 0 or more")
+    if not 0 <= threshold <= 100:
+        raise ValueError(f"the threshold is 0 to 100, not {threshold:g}")
