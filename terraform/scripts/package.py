@@ -6,17 +6,20 @@ when a job starts. The same sources always give the same bytes, so Terraform see
 none. Runs on any Python from 3.10 on that has pip; needs no other package.
 """
 
+# ruff: noqa: T201 - a command line tool speaks by printing
+
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
@@ -30,10 +33,10 @@ LAMBDAS = ("data_trigger", "monitoring")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 SKIPPED_FOLDERS = {"__pycache__", "bin", "tests"}
-# Compiled speed-ups run on one platform only (MarkupSafe does without); RECORD and the like name the
-# machine and the installer.
+# Compiled speed-ups run on one platform only (MarkupSafe does without them); RECORD, WHEEL and the like
+# name the platform and the installer.
 SKIPPED_SUFFIXES = {".c", ".pyc", ".pyi", ".pyd", ".so"}
-SKIPPED_NAMES = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json"}
+SKIPPED_NAMES = {"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json"}
 
 
 class PackageError(Exception):
@@ -66,8 +69,15 @@ def vendored(name: str, versions: dict[str, str], cache: Path) -> Path:
     # Installed aside and moved when complete, so that a killed run leaves no half of a package.
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         target = Path(scratch, "target")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
-                   "--no-compile", "--only-binary=:all:", "--target", str(target), f"{name}=={version}"]  # fmt: skip
+        options = [
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-compile",
+            "--only-binary=:all:",
+        ]
+        command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target)]
+        command.append(f"{name}=={version}")
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise PackageError(f"pip could not install {name}=={version}:\n{result.stderr.strip()}")
@@ -98,25 +108,31 @@ def zipped(entries: dict[str, Path]) -> bytes:
     return buffer.getvalue()
 
 
-def write_if_changed(path: Path, content: bytes) -> bool:
-    """Writes `content`, all of it or nothing; returns whether the file had to change."""
+def check_imports(archive: Path, modules: Iterable[str]) -> None:
+    """Imports `modules` from the zip in a Python that sees nothing but the zip and its standard library."""
+    code = [f"import sys; sys.path.insert(0, {str(archive)!r})"]
+    for module in modules:
+        code.append(f"import {module}")
+        code.append(f"assert {module}.__file__.startswith({str(archive)!r}), {module}.__file__")
+    command = [sys.executable, "-I", "-S", "-c", "\n".join(code)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise PackageError(f"{archive} cannot be imported from:\n{result.stderr.strip()}")
+
+
+def put(path: Path, content: bytes, modules: Iterable[str]) -> bool:
+    """Writes a zip, once `modules` can be imported from it; returns whether the file had to change."""
     if path.is_file() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".part")
-    scratch.write_bytes(content)
-    scratch.replace(path)
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        scratch.write_bytes(content)
+        check_imports(scratch, modules)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
     return True
-
-
-def check_imports(archive: Path, modules: list[str]) -> None:
-    """Imports `modules` from the zip in a Python that sees nothing but the zip and its standard library."""
-    code = f"import sys; sys.path.insert(0, {str(archive)!r})\n" + "\n".join(
-        f"import {module}; assert {module}.__file__.startswith({str(archive)!r}), {module}.__file__" for module in modules
-    )
-    result = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise PackageError(f"{archive} cannot be imported from:\n{result.stderr.strip()}")
 
 
 def library_entries(source: Path, dependencies: list[Path]) -> dict[str, Path]:
@@ -148,30 +164,33 @@ def build(source: Path, output: Path, constraints: Path) -> dict[Path, bool]:
     for_jobs = [vendored(name, versions, cache) for name in LIBRARY_DEPENDENCIES]
     for_lambdas = [vendored(name, versions, cache) for name in LAMBDA_DEPENDENCIES]
 
-    results = {library: write_if_changed(library, zipped(library_entries(source, for_jobs)))}
-    if results[library]:
-        check_imports(library, [*LIBRARY_DEPENDENCIES, *LIBRARY_PACKAGES])
+    content = zipped(library_entries(source, for_jobs))
+    results = {library: put(library, content, [*LIBRARY_DEPENDENCIES, *LIBRARY_PACKAGES])}
     for name in LAMBDAS:
         archive = output / "lambda" / f"{name}.zip"
-        results[archive] = write_if_changed(archive, zipped(lambda_entries(source, name, for_lambdas)))
-        if results[archive]:
-            check_imports(archive, ["jmespath", "typing_extensions"])
+        content = zipped(lambda_entries(source, name, for_lambdas))
+        # The handler itself needs boto3, which only the Lambda runtime has.
+        results[archive] = put(archive, content, ["jmespath", "typing_extensions"])
     return results
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Reads the command line, packs, and prints one line per zip; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", type=Path, default=REPO / "src", help="folder of the sources (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=REPO / "build", help="folder of the zips (default: %(default)s)")
-    parser.add_argument("--constraints", type=Path, default=REPO / "constraints.txt", help="file of pinned versions")
-    parser.add_argument("--clean", action="store_true", help="forget vendored dependencies and install them anew")
+    parser = argparse.ArgumentParser(description=__doc__)
+    for option, default, text in (
+        ("--source", REPO / "src", "folder of the sources"),
+        ("--output", REPO / "build", "folder of the zips"),
+        ("--constraints", REPO / "constraints.txt", "file of pinned versions"),
+    ):
+        parser.add_argument(option, type=Path, default=default, help=f"{text} (default: %(default)s)")
+    parser.add_argument("--clean", action="store_true", help="install the dependencies anew")
     options = parser.parse_args(arguments)
     try:
         if options.clean:
             shutil.rmtree(options.output / "vendor", ignore_errors=True)
         for archive, changed in build(options.source, options.output, options.constraints).items():
-            print(f"{'packed' if changed else 'unchanged'}  {archive}  {archive.stat().st_size / 1024:.0f} KiB")
+            state = "packed" if changed else "unchanged"
+            print(f"{state:9}  {archive.stat().st_size / 1024:5.0f} KiB  {archive}")
     except PackageError as error:
         print(f"package: {error}", file=sys.stderr)
         return 1

@@ -4,6 +4,8 @@
 Run, it prints the folder, for `terraform init -plugin-dir=...`, and fails when there is none.
 """
 
+# ruff: noqa: T201 - a command line tool speaks by printing
+
 from __future__ import annotations
 
 import os
@@ -13,10 +15,15 @@ from pathlib import Path
 
 PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
 
-# Where Terraform itself looks for mirrors on Linux and macOS, best first. Windows has one more.
-MIRRORS = ("~/.terraform.d/plugins", "~/.local/share/terraform/plugins", "/usr/local/share/terraform/plugins",
-           "/usr/share/terraform/plugins", "~/Library/Application Support/io.terraform/plugins",
-           "/Library/Application Support/io.terraform/plugins")  # fmt: skip
+# Where Terraform itself looks for mirrors on Linux and macOS, best first.
+MIRRORS = (
+    "~/.terraform.d/plugins",
+    "~/.local/share/terraform/plugins",
+    "/usr/local/share/terraform/plugins",
+    "/usr/share/terraform/plugins",
+    "~/Library/Application Support/io.terraform/plugins",
+    "/Library/Application Support/io.terraform/plugins",
+)
 
 # Prefixes under which images and packages put a mirror; searched two levels deep, no deeper.
 PREFIXES = ("/opt", "/usr/local/share", "/usr/local/lib", "/usr/share", "/usr/lib", "/var/lib")

@@ -3,8 +3,7 @@
 data "aws_caller_identity" "current" {}
 
 locals {
-  # The first of the queues has to outlast a running workflow: its messages come back until a new run
-  # takes them up.
+  # AWS's advice for queues that feed Lambdas: a throttled call must not make its messages come back early.
   visibility_timeout_factor = 6
 
   rules = {
@@ -63,7 +62,7 @@ resource "aws_sqs_queue" "this" {
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letter[each.key].arn
-    maxReceiveCount     = var.max_receive_count
+    maxReceiveCount     = var.lambdas[local.rules[each.key].lambda].max_receive_count
   })
 }
 

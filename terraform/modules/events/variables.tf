@@ -1,8 +1,3 @@
-variable "name_prefix" {
-  description = "Prefix of every name, <project>-<environment>."
-  type        = string
-}
-
 variable "queue_names" {
   description = "Names of the queues that feed the Lambdas; each gets a dead-letter queue of the same name with -dlq."
   type = object({
@@ -52,6 +47,7 @@ variable "lambdas" {
     The two Lambdas. zip: their code, made by terraform/scripts/package.py. role_arn, log_group_name: made elsewhere.
     environment: variables beside LOG_LEVEL and Powertools' service name. memory_mb, timeout_seconds: limits of one call.
     batch_size, batching_window_seconds: how many messages one call takes, and how long it may wait for them.
+    max_receive_count: how often a message is tried, six timeouts apart, before it goes to the dead-letter queue.
   EOT
   type = map(object({
     name                    = string
@@ -64,6 +60,7 @@ variable "lambdas" {
     timeout_seconds         = optional(number, 60)
     batch_size              = optional(number, 100)
     batching_window_seconds = optional(number, 5)
+    max_receive_count       = optional(number, 10)
   }))
 
   validation {
@@ -74,6 +71,11 @@ variable "lambdas" {
   validation {
     condition     = alltrue([for lambda in var.lambdas : lambda.batching_window_seconds >= 1 || lambda.batch_size <= 10])
     error_message = "A batch_size above 10 needs a batching_window_seconds of at least 1."
+  }
+
+  validation {
+    condition     = alltrue([for lambda in var.lambdas : lambda.max_receive_count >= 1 && lambda.max_receive_count <= 1000])
+    error_message = "max_receive_count must be between 1 and 1000."
   }
 }
 
@@ -96,17 +98,6 @@ variable "log_level" {
   validation {
     condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.log_level)
     error_message = "log_level must be DEBUG, INFO, WARNING or ERROR."
-  }
-}
-
-variable "max_receive_count" {
-  description = "How often a message is tried before it goes to the dead-letter queue."
-  type        = number
-  default     = 20
-
-  validation {
-    condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000
-    error_message = "max_receive_count must be between 1 and 1000."
   }
 }
 

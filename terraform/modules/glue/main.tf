@@ -59,7 +59,6 @@ resource "aws_glue_job" "this" {
   number_of_workers      = coalesce(each.value.number_of_workers, var.number_of_workers)
   timeout                = each.value.timeout_minutes
   max_retries            = each.value.max_retries
-  execution_class        = "STANDARD"
   security_configuration = var.security_configuration
   connections            = var.connections
   default_arguments      = merge(local.glue_arguments, var.common_arguments, each.value.arguments)

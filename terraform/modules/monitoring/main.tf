@@ -142,7 +142,7 @@ resource "aws_budgets_budget" "this" {
 
     content {
       name   = "TagKeyValue"
-      values = [for key, value in var.budget_tags : "user:${key}$${value}"]
+      values = [for key, value in var.budget_tags : format("user:%s$%s", key, value)]
     }
   }
 

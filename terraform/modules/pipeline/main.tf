@@ -108,7 +108,6 @@ module "glue" {
 module "events" {
   source = "../events"
 
-  name_prefix     = local.prefix
   queue_names     = local.queue_names
   queue_arns      = local.queue_arns
   topic_names     = local.topic_names
@@ -126,6 +125,12 @@ module "events" {
       zip            = "${local.build_dir}/lambda/data_trigger.zip"
       role_arn       = module.security.role_arns["data_trigger"]
       log_group_name = module.monitoring.log_group_names["data_trigger"]
+
+      # While the workflow runs, messages come back every two minutes, for ten hours if need be: longer
+      # than three jobs may take.
+      timeout_seconds   = 20
+      max_receive_count = 300
+
       environment = {
         WORKFLOW_NAME   = local.workflow_name
         BOOKMARKS_TABLE = local.table_names["job_bookmarks"]

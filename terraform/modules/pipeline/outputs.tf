@@ -48,7 +48,7 @@ output "next_commands" {
     "aws glue start-workflow-run --name ${module.glue.workflow_name}",
     "aws glue get-workflow --name ${module.glue.workflow_name} --query Workflow.LastRun",
     "aws glue get-job-runs --job-name ${module.glue.job_names["data_ingestion"]} --max-items 1",
-    "aws logs tail /aws-glue/jobs/output --since 1h",
+    "aws logs filter-log-events --log-group-name /aws-glue/jobs/output --query events[].message --output text",
     "aws s3 ls --recursive s3://${module.storage.bucket_names["quality"]}/reports/",
   ]
 }

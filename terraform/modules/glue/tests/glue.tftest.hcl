@@ -1,0 +1,226 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "us-east-1" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+}
+
+variables {
+  name_prefix   = "demo-test"
+  workflow_name = "demo-test-etl-workflow"
+  database_name = "demo_test"
+  jobs = {
+    data_ingestion = {
+      name        = "demo-test-data-ingestion"
+      description = "First"
+      script      = "data_ingestion.py"
+      role_arn    = "arn:aws:iam::123456789012:role/demo-test-data-ingestion"
+    }
+    data_processing = {
+      name        = "demo-test-data-processing"
+      description = "Second"
+      script      = "data_processing.py"
+      role_arn    = "arn:aws:iam::123456789012:role/demo-test-data-processing"
+      after       = "data_ingestion"
+      worker_type = "G.2X"
+      arguments   = { "--extra" = "yes" }
+    }
+  }
+  common_arguments       = { "--environment" = "test" }
+  security_configuration = "demo-test-security"
+  bucket_names           = { processed = "demo-processed", curated = "demo-curated", scripts = "demo-scripts" }
+  source_dir             = "tests/fixtures/src"
+  library_zip            = "tests/fixtures/library.zip"
+  contracts_dir          = "tests/fixtures/contracts"
+}
+
+run "jobs_get_their_own_sizes_and_the_common_arguments" {
+  command = plan
+
+  assert {
+    condition     = aws_glue_job.this["data_ingestion"].worker_type == "G.1X" && aws_glue_job.this["data_processing"].worker_type == "G.2X"
+    error_message = "A job's own worker type must win over the common one."
+  }
+
+  assert {
+    condition     = aws_glue_job.this["data_ingestion"].default_arguments["--environment"] == "test"
+    error_message = "Common arguments must reach every job."
+  }
+
+  assert {
+    condition     = aws_glue_job.this["data_processing"].default_arguments["--extra"] == "yes"
+    error_message = "A job's own arguments must reach it."
+  }
+
+  assert {
+    condition     = aws_glue_job.this["data_ingestion"].default_arguments["--extra-py-files"] == "s3://demo-scripts/lib/library.zip"
+    error_message = "Jobs must find the library where it is uploaded."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.command[0].python_version == "3" && job.execution_property[0].max_concurrent_runs == 1])
+    error_message = "Glue knows Python 3 by \"3\" only, and two runs of a job must not meet."
+  }
+}
+
+run "a_job_follows_the_end_of_the_one_before_it_however_it_ended" {
+  command = plan
+
+  assert {
+    condition     = aws_glue_trigger.after["data_processing"].predicate[0].logical == "ANY"
+    error_message = "One end state must be enough."
+  }
+
+  assert {
+    condition = toset([for condition in aws_glue_trigger.after["data_processing"].predicate[0].conditions : "${condition.job_name} ${condition.state}"]) == toset([
+      for state in ["SUCCEEDED", "FAILED", "TIMEOUT"] : "demo-test-data-ingestion ${state}"
+    ])
+    error_message = "The trigger must watch the job before it, for success, failure and timeout."
+  }
+}
+
+run "without_a_schedule_the_workflow_waits_to_be_started" {
+  command = plan
+
+  assert {
+    condition     = aws_glue_trigger.start.type == "ON_DEMAND" && !aws_glue_trigger.start.enabled
+    error_message = "An on-demand trigger that is made enabled starts by itself."
+  }
+}
+
+run "with_a_schedule_the_workflow_starts_by_it" {
+  command = plan
+
+  variables {
+    schedule = "cron(0 2 * * ? *)"
+  }
+
+  assert {
+    condition     = aws_glue_trigger.start.type == "SCHEDULED" && aws_glue_trigger.start.enabled && aws_glue_trigger.start.schedule == "cron(0 2 * * ? *)"
+    error_message = "A scheduled trigger must be enabled, and carry the schedule."
+  }
+}
+
+run "a_contract_becomes_json_table_and_ruleset" {
+  command = plan
+
+  assert {
+    condition     = aws_s3_object.contract["orders"].key == "config/datasets/orders.json" && jsondecode(aws_s3_object.contract["orders"].content).name == "orders"
+    error_message = "Contracts must be published as JSON."
+  }
+
+  assert {
+    condition = [for column in aws_glue_catalog_table.processed["orders"].storage_descriptor[0].columns : "${column.name} ${column.type}"] == [
+      "order_id string", "quantity bigint", "price decimal(12,2)", "_batch_id string", "_ingested_at timestamp", "_source_file string",
+    ]
+    error_message = "Columns must have Hive's types, the jobs' own columns last."
+  }
+
+  assert {
+    condition     = [for key in aws_glue_catalog_table.processed["orders"].partition_keys : key.name] == ["batch_id", "year", "month", "day"]
+    error_message = "The partitions must be those the jobs write."
+  }
+
+  assert {
+    condition     = keys(aws_glue_data_quality_ruleset.this) == ["orders"] && startswith(aws_glue_data_quality_ruleset.this["orders"].ruleset, "Rules = [\nIsComplete")
+    error_message = "Rules must become a ruleset; a contract without rules none."
+  }
+}
+
+run "rulesets_can_be_left_out" {
+  command = plan
+
+  variables {
+    enable_data_quality_rulesets = false
+  }
+
+  assert {
+    condition     = length(aws_glue_data_quality_ruleset.this) == 0
+    error_message = "No ruleset may be made when they are switched off."
+  }
+}
+
+run "an_unknown_glue_version_is_refused" {
+  command = plan
+
+  variables {
+    glue_version = "3.0"
+  }
+
+  expect_failures = [var.glue_version]
+}
+
+run "an_unknown_worker_type_is_refused" {
+  command = plan
+
+  variables {
+    worker_type = "Standard"
+  }
+
+  expect_failures = [var.worker_type]
+}
+
+run "a_single_worker_is_refused" {
+  command = plan
+
+  variables {
+    number_of_workers = 1
+  }
+
+  expect_failures = [var.number_of_workers]
+}
+
+run "a_schedule_that_aws_cannot_read_is_refused" {
+  command = plan
+
+  variables {
+    schedule = "0 2 * * *"
+  }
+
+  expect_failures = [var.schedule]
+}
+
+run "a_job_after_one_that_is_not_there_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+      }
+      data_processing = {
+        name        = "demo-2"
+        description = "Second"
+        script      = "data_processing.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+        after       = "data_digestion"
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "a_database_name_that_athena_cannot_read_is_refused" {
+  command = plan
+
+  variables {
+    database_name = "demo-test"
+  }
+
+  expect_failures = [var.database_name]
+}

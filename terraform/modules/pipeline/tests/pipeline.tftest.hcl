@@ -1,0 +1,200 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "us-east-1" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
+  }
+}
+
+variables {
+  environment = "dev"
+  source_dir  = "tests/fixtures/src"
+  build_dir   = "tests/fixtures/build"
+}
+
+run "names_begin_with_project_and_environment" {
+  command = plan
+
+  assert {
+    condition = output.job_names == {
+      data_ingestion  = "glue-etl-pipeline-dev-data-ingestion"
+      data_processing = "glue-etl-pipeline-dev-data-processing"
+      data_quality    = "glue-etl-pipeline-dev-data-quality"
+    }
+    error_message = "Jobs must be named <project>-<environment>-<job>."
+  }
+
+  assert {
+    condition     = output.workflow_name == "glue-etl-pipeline-dev-etl-workflow" && output.database_name == "glue_etl_pipeline_dev"
+    error_message = "Workflow and database must carry the prefix."
+  }
+
+  assert {
+    condition     = output.table_names == { job_bookmarks = "glue-etl-pipeline-dev-job-bookmarks", job_state = "glue-etl-pipeline-dev-job-state" }
+    error_message = "Tables must carry the prefix."
+  }
+}
+
+run "a_suffix_makes_bucket_names_unique" {
+  command = plan
+
+  variables {
+    bucket_suffix = "4711"
+  }
+
+  assert {
+    condition     = local.bucket_names["raw"] == "glue-etl-pipeline-dev-raw-4711"
+    error_message = "The suffix must end every bucket name."
+  }
+}
+
+run "the_longest_names_still_fit" {
+  command = plan
+
+  variables {
+    environment   = "staging"
+    project_name  = "a23456789-123456789-1234567890"
+    bucket_suffix = "123456789-1234"
+  }
+
+  assert {
+    condition     = alltrue([for name in values(local.bucket_names) : length(name) <= 63]) && alltrue([for name in values(local.job_names) : length(name) <= 64])
+    error_message = "Names made of the longest parts allowed must stay within AWS's limits."
+  }
+}
+
+run "glue_4_with_its_own_python_is_fine" {
+  command = plan
+
+  variables {
+    glue_version   = "4.0"
+    python_version = "3.10"
+  }
+}
+
+run "a_python_that_the_glue_version_does_not_run_is_told" {
+  command = plan
+
+  variables {
+    glue_version   = "5.1"
+    python_version = "3.9"
+  }
+
+  expect_failures = [check.python_version]
+}
+
+run "a_vpc_is_made_on_demand_only" {
+  command = plan
+
+  assert {
+    condition     = length(module.networking) == 0
+    error_message = "By default there must be no VPC."
+  }
+}
+
+run "a_vpc_gives_the_jobs_connections" {
+  command = plan
+
+  variables {
+    enable_vpc = true
+  }
+
+  assert {
+    condition     = length(module.networking[0].glue_connection_names) == 2
+    error_message = "Jobs must get one connection per zone, over two zones."
+  }
+}
+
+run "an_unknown_environment_is_refused" {
+  command = plan
+
+  variables {
+    environment = "production"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "a_project_name_that_makes_bad_bucket_names_is_refused" {
+  command = plan
+
+  variables {
+    project_name = "Glue_ETL"
+  }
+
+  expect_failures = [var.project_name]
+}
+
+run "a_bucket_suffix_that_makes_bad_bucket_names_is_refused" {
+  command = plan
+
+  variables {
+    bucket_suffix = "-x-"
+  }
+
+  expect_failures = [var.bucket_suffix]
+}
+
+run "an_unknown_glue_version_is_refused" {
+  command = plan
+
+  variables {
+    glue_version = "3.0"
+  }
+
+  expect_failures = [var.glue_version]
+}
+
+run "an_unknown_python_version_is_refused" {
+  command = plan
+
+  variables {
+    python_version = "2.7"
+  }
+
+  expect_failures = [var.python_version]
+}
+
+run "an_unknown_worker_type_is_refused" {
+  command = plan
+
+  variables {
+    worker_type = "Standard"
+  }
+
+  expect_failures = [var.worker_type]
+}
+
+run "a_single_worker_is_refused" {
+  command = plan
+
+  variables {
+    number_of_workers = 1
+  }
+
+  expect_failures = [var.number_of_workers]
+}
+
+run "a_schedule_that_aws_cannot_read_is_refused" {
+  command = plan
+
+  variables {
+    schedule = "every night"
+  }
+
+  expect_failures = [var.schedule]
+}

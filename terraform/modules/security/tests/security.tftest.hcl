@@ -1,0 +1,154 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "us-east-1" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = {
+      arn    = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+      key_id = "00000000-0000-0000-0000-000000000000"
+    }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/demo" }
+  }
+}
+
+variables {
+  name_prefix = "demo-test"
+  bucket_arns = {
+    raw       = "arn:aws:s3:::demo-test-raw"
+    processed = "arn:aws:s3:::demo-test-processed"
+    curated   = "arn:aws:s3:::demo-test-curated"
+    quality   = "arn:aws:s3:::demo-test-quality"
+    scripts   = "arn:aws:s3:::demo-test-scripts"
+  }
+  table_arns = {
+    job_bookmarks = "arn:aws:dynamodb:us-east-1:123456789012:table/demo-test-job-bookmarks"
+    job_state     = "arn:aws:dynamodb:us-east-1:123456789012:table/demo-test-job-state"
+  }
+  topic_arns = {
+    alerts        = "arn:aws:sns:us-east-1:123456789012:demo-test-alerts"
+    notifications = "arn:aws:sns:us-east-1:123456789012:demo-test-notifications"
+  }
+  queue_arns = {
+    data_events = "arn:aws:sqs:us-east-1:123456789012:demo-test-data-events"
+    job_events  = "arn:aws:sqs:us-east-1:123456789012:demo-test-job-events"
+  }
+  job_arns               = { data_ingestion = "arn:aws:glue:us-east-1:123456789012:job/demo-test-data-ingestion" }
+  workflow_arn           = "arn:aws:glue:us-east-1:123456789012:workflow/demo-test-etl-workflow"
+  database_name          = "demo_test"
+  metrics_namespace      = "Demo"
+  incoming_prefix        = "data/incoming/"
+  lambda_log_group_names = { data_trigger = "/aws/lambda/demo-test-data-trigger", monitoring = "/aws/lambda/demo-test-monitoring" }
+}
+
+run "every_job_and_lambda_has_a_role_of_its_own" {
+  assert {
+    condition     = toset(keys(aws_iam_role.this)) == toset(["data_ingestion", "data_processing", "data_quality", "data_trigger", "monitoring"])
+    error_message = "There must be one role per job and per Lambda, and no other."
+  }
+
+  assert {
+    condition = alltrue([for user, role in aws_iam_role.this :
+      jsondecode(role.assume_role_policy).Statement[0].Principal.Service == (startswith(user, "data_") && user != "data_trigger" ? "glue.amazonaws.com" : "lambda.amazonaws.com")
+    ])
+    error_message = "Only its own service may use a role."
+  }
+}
+
+run "no_action_is_a_wildcard" {
+  assert {
+    condition = alltrue(flatten([for policy in aws_iam_role_policy.this : [for statement in jsondecode(policy.policy).Statement :
+      [for action in statement.Action : !strcontains(action, "*")]
+    ]]))
+    error_message = "Actions must be named one by one."
+  }
+}
+
+run "everything_is_granted_on_named_resources_but_metrics" {
+  assert {
+    condition = alltrue(flatten([for policy in aws_iam_role_policy.this : [for statement in jsondecode(policy.policy).Statement :
+      !contains(statement.Resource, "*") || statement.Sid == "Metrics"
+    ]]))
+    error_message = "Outside a VPC only PutMetricData may be granted on every resource: AWS has no other form of it."
+  }
+}
+
+run "ingestion_cannot_write_raw_or_curated_data" {
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.this["data_ingestion"].policy).Statement :
+      !contains(statement.Action, "s3:PutObject") || alltrue([for resource in statement.Resource : !strcontains(resource, "-raw/") && !strcontains(resource, "-curated/")])
+    ])
+    error_message = "Ingestion must not be able to change raw or curated data."
+  }
+}
+
+run "quality_can_only_read_the_data_it_checks" {
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.this["data_quality"].policy).Statement :
+      !contains(statement.Action, "s3:PutObject") || alltrue([for resource in statement.Resource : strcontains(resource, "-quality/") || strcontains(resource, "-scripts/tmp/")])
+    ])
+    error_message = "The quality job must write nothing but reports, quarantine and scratch files."
+  }
+}
+
+run "the_key_rotates" {
+  assert {
+    condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
+    error_message = "The key must rotate, and leave 30 days to think again about its deletion."
+  }
+}
+
+run "glue_encrypts_what_it_writes_and_logs" {
+  assert {
+    condition     = aws_glue_security_configuration.this.encryption_configuration[0].s3_encryption[0].s3_encryption_mode == "SSE-KMS"
+    error_message = "Glue must encrypt what it writes to S3."
+  }
+
+  assert {
+    condition     = aws_glue_security_configuration.this.encryption_configuration[0].cloudwatch_encryption[0].cloudwatch_encryption_mode == "SSE-KMS"
+    error_message = "Glue must encrypt its logs."
+  }
+}
+
+run "a_vpc_adds_what_network_interfaces_need" {
+  variables {
+    enable_vpc = true
+  }
+
+  assert {
+    condition     = contains(keys(aws_iam_role.this), "vpc_flow_logs")
+    error_message = "Flow logs need a role."
+  }
+
+  assert {
+    condition = alltrue([for job in ["data_ingestion", "data_processing", "data_quality"] :
+      contains(jsondecode(aws_iam_role_policy.this[job].policy).Statement[*].Sid, "NetworkInterfaces")
+    ])
+    error_message = "Jobs in a VPC must be able to make network interfaces."
+  }
+}
+
+run "a_deletion_window_that_kms_refuses_is_refused" {
+  command = plan
+
+  variables {
+    kms_deletion_window_days = 3
+  }
+
+  expect_failures = [var.kms_deletion_window_days]
+}

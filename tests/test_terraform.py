@@ -1,0 +1,258 @@
+"""Terraform: format, validity, the modules' own tests, and the scripts beside it.
+
+Everything runs on a copy in a temporary folder, so that no lock file or cache lands in the source.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from terraform.scripts import package
+from terraform.scripts.plugin_dir import PROVIDER, PluginDirError, find_plugin_dir
+
+REPO = Path(__file__).resolve().parents[1]
+TERRAFORM = REPO / "terraform"
+ENVIRONMENTS = ["local", "dev", "staging", "prod"]
+MODULES = sorted(path.parent.name for path in TERRAFORM.glob("modules/*/main.tf"))
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def terraform_binary() -> str:
+    binary = shutil.which("terraform")
+    if binary is None:
+        pytest.fail("Terraform is not on the PATH; install version 1.10 or later from releases.hashicorp.com")
+    return binary
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of terraform/ that Terraform may write to."""
+    copy = tmp_path_factory.mktemp("checkout") / "terraform"
+    shutil.copytree(TERRAFORM, copy, ignore=shutil.ignore_patterns(".terraform", "__pycache__"))
+    return copy
+
+
+@pytest.fixture(scope="session")
+def terraform(
+    terraform_binary: str, checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs Terraform in a folder of the copy, with nothing of this machine's settings."""
+    data = tmp_path_factory.mktemp("data")
+    dropped = ("AWS_", "TF_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    environment |= {
+        "CHECKPOINT_DISABLE": "1",
+        "TF_IN_AUTOMATION": "1",
+        "TF_PLUGIN_CACHE_DIR": str(tmp_path_factory.mktemp("plugins")),
+        # Modules have no lock file of their own, and without one the cache would go unused.
+        "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1",
+    }
+
+    def run(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [terraform_binary, f"-chdir={checkout / folder}", *arguments],
+            env=environment | {"TF_DATA_DIR": str(data / folder.replace("/", "-"))},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def initialised(terraform: Run) -> Run:
+    """Runs Terraform in a folder of the copy, after init without its backend."""
+    mirror = find_plugin_dir()
+    options = ["-backend=false", "-input=false", *([f"-plugin-dir={mirror}"] if mirror else [])]
+
+    def run(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        result = terraform(folder, "init", *options)
+        assert result.returncode == 0, f"init of {folder} failed:\n{result.stdout}{result.stderr}"
+        return terraform(folder, *arguments)
+
+    return run
+
+
+def test_every_file_is_formatted(terraform: Run) -> None:
+    result = terraform(".", "fmt", "-check", "-recursive", "-diff")
+    assert result.returncode == 0, f"run `terraform fmt -recursive terraform`:\n{result.stdout}{result.stderr}"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_environment_is_valid(environment: str, initialised: Run) -> None:
+    result = initialised(f"environments/{environment}", "validate", "-no-color")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_passes_its_own_tests(module: str, initialised: Run) -> None:
+    result = initialised(f"modules/{module}", "test", "-no-color")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r"Success! [1-9]\d* passed", result.stdout), f"no test ran:\n{result.stdout}"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("name", ["main.tf", "variables.tf", "outputs.tf"])
+def test_environments_differ_in_values_only(environment: str, name: str) -> None:
+    folder = TERRAFORM / "environments"
+    assert (folder / environment / name).read_text() == (folder / "dev" / name).read_text()
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_environment_sets_only_variables_that_exist(environment: str) -> None:
+    folder = TERRAFORM / "environments" / environment
+    given = set(re.findall(r"^(\w+)\s*=", (folder / "terraform.tfvars").read_text(), re.MULTILINE))
+    declared = set(re.findall(r'^variable "(\w+)"', (folder / "variables.tf").read_text(), re.MULTILINE))
+    assert given <= declared, f"unknown in {folder.name}: {sorted(given - declared)}"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_environment_gives_every_variable_of_the_pipeline(environment: str) -> None:
+    wanted = set(
+        re.findall(r'^variable "(\w+)"', (TERRAFORM / "modules/pipeline/variables.tf").read_text(), re.MULTILINE)
+    )
+    text = (TERRAFORM / "environments" / environment / "main.tf").read_text()
+    assert set(re.findall(r"^  (\w+)\s*= var\.\1$", text, re.MULTILINE)) == wanted
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_readme_lists_every_variable_and_output(module: str) -> None:
+    folder = TERRAFORM / "modules" / module
+    readme = (folder / "README.md").read_text()
+    for name in ("variables.tf", "outputs.tf"):
+        blocks = re.findall(r'^(?:variable|output) "(\w+)"', (folder / name).read_text(), re.MULTILINE)
+        missing = [block for block in blocks if f"| `{block}` |" not in readme]
+        assert not missing, f"{module}/README.md does not list {missing} of {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_variable_and_output_is_described(module: str) -> None:
+    folder = TERRAFORM / "modules" / module
+    text = (folder / "variables.tf").read_text() + (folder / "outputs.tf").read_text()
+    for kind, name, body in re.findall(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', text, re.M | re.S):
+        assert "  description = " in body, f"{kind} {name} of {module} has no description"
+
+
+def test_plugin_dir_takes_what_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / PROVIDER / "5.100.0").mkdir(parents=True)
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(tmp_path))
+    assert find_plugin_dir() == tmp_path
+
+
+def test_plugin_dir_refuses_a_folder_without_the_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(tmp_path))
+    with pytest.raises(PluginDirError, match=re.escape(str(tmp_path))):
+        find_plugin_dir()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder laid out like src, with the least that can be packed."""
+    folder = tmp_path / "src"
+    for name in package.LIBRARY_PACKAGES:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("")
+    for name in package.LAMBDAS:
+        (folder / "lambda" / name).mkdir(parents=True)
+        (folder / "lambda" / name / "handler.py").write_text("def handler(event, context):\n    return event\n")
+    (folder / "config" / "datasets").mkdir()
+    (folder / "config" / "datasets" / "orders.yml").write_text("name: orders\n")
+    return folder
+
+
+@pytest.fixture
+def pack(source: Path, tmp_path: Path) -> Callable[..., dict[str, bool]]:
+    """Packs `source` into a temporary folder; says by zip whether it changed."""
+    output = tmp_path / "build"
+    output.mkdir()
+    vendor = REPO / "build" / "vendor"  # shared with deploy, so that pip runs once per version
+    vendor.mkdir(parents=True, exist_ok=True)
+    (output / "vendor").symlink_to(vendor)
+
+    def run() -> dict[str, bool]:
+        results = package.build(source, output, REPO / "constraints.txt")
+        return {archive.relative_to(output).as_posix(): changed for archive, changed in results.items()}
+
+    return run
+
+
+def test_packing_the_same_sources_again_changes_nothing(source: Path, pack: Callable[[], dict[str, bool]]) -> None:
+    assert set(pack().values()) == {True}
+    for path in source.rglob("*.py"):
+        os.utime(path, (2_000_000_000, 2_000_000_000))  # as a fresh clone would
+    cache = source / "etl" / "__pycache__"
+    cache.mkdir()
+    (cache / "x.cpython-311.pyc").write_bytes(b"x")
+    assert set(pack().values()) == {False}
+
+
+def test_a_change_of_one_lambda_changes_its_zip_only(source: Path, pack: Callable[[], dict[str, bool]]) -> None:
+    pack()
+    (source / "lambda" / "monitoring" / "handler.py").write_text("def handler(event, context):\n    return 1\n")
+    assert pack() == {
+        "glue_etl_library.zip": False,
+        "lambda/data_trigger.zip": False,
+        "lambda/monitoring.zip": True,
+    }
+
+
+def test_the_library_holds_what_runs_on_any_platform(pack: Callable[[], dict[str, bool]], tmp_path: Path) -> None:
+    pack()
+    names = zipfile.ZipFile(tmp_path / "build" / "glue_etl_library.zip").namelist()
+    assert names == sorted(names)
+    assert {"etl/__init__.py", "lark/__init__.py", "markupsafe/_native.py"} <= set(names)
+    unwanted = [name for name in names if re.search(r"\.(so|pyd|pyc)$|__pycache__|config/datasets/", name)]
+    assert not unwanted
+
+
+def test_the_library_renders_a_template_from_inside_the_zip(
+    pack: Callable[[], dict[str, bool]], tmp_path: Path
+) -> None:
+    pack()
+    archive = tmp_path / "build" / "glue_etl_library.zip"
+    code = (
+        f"import sys; sys.path.insert(0, {str(archive)!r})\n"
+        "import jinja2, markupsafe\n"
+        "assert markupsafe._escape_inner.__module__ == 'markupsafe._native'\n"
+        "print(jinja2.Environment(autoescape=True).from_string('{{ x }}').render(x='<'))"
+    )
+    result = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "&lt;", result.stderr
+
+
+def test_a_missing_handler_is_named(source: Path, pack: Callable[[], dict[str, bool]]) -> None:
+    (source / "lambda" / "monitoring" / "handler.py").unlink()
+    with pytest.raises(package.PackageError, match=r"monitoring/handler\.py is missing"):
+        pack()
+
+
+def test_a_library_that_cannot_be_imported_leaves_the_last_good_one(
+    source: Path, pack: Callable[[], dict[str, bool]], tmp_path: Path
+) -> None:
+    pack()
+    archive = tmp_path / "build" / "glue_etl_library.zip"
+    good = archive.read_bytes()
+    (source / "etl" / "__init__.py").write_text("import no_such_module\n")
+    with pytest.raises(package.PackageError, match="no_such_module"):
+        pack()
+    assert archive.read_bytes() == good
+    assert [path.name for path in archive.parent.glob("*.part")] == []
+
+
+def test_a_dependency_without_a_pinned_version_is_named(tmp_path: Path, source: Path) -> None:
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("lark==1.3.1\n")
+    with pytest.raises(package.PackageError, match="fastjsonschema has no version"):
+        package.build(source, tmp_path / "build", constraints)
