@@ -27,6 +27,7 @@ from etl.tables import (
     merge_by_key,
     replace_batch,
     replace_dates,
+    row_count,
     table_exists,
     write_quarantine,
 )
@@ -92,8 +93,19 @@ def _process_batch(pipeline: Pipeline, contract: Contract, batch: Batch) -> None
     curated = batch.facts["rows_written"] - rejected
     facts = {"rows_curated": curated, "rows_rejected": rejected, "reject_reasons": reasons}
     pipeline.ledger.advance(batch, PROCESSED, **facts)
+    for name in (contract.name, *(definition.name for definition in contract.processing.aggregates)):
+        _record_table(pipeline, name, contract.name)
     pipeline.log.info("%s: batch %s: %d rows curated, %d rejected", batch.dataset, batch.id, curated, rejected)
     pipeline.emit(batch.dataset, RowsCurated=curated, RowsRejected=rejected)
+
+
+def _record_table(pipeline: Pipeline, name: str, dataset: str) -> None:
+    """Write down what a curated table holds now, for summaries that have no Spark."""
+    full_name = pipeline.settings.table(name)
+    if table_exists(pipeline.spark, full_name):
+        rows = row_count(pipeline.spark, full_name)
+        location = f"{pipeline.settings.curated}{pipeline.settings.database}/{name}/"
+        pipeline.ledger.put("table", name, dataset=dataset, rows=rows, location=location)
 
 
 def _processed_rows(pipeline: Pipeline, batch: Batch) -> DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Observation, SparkSession
@@ -105,6 +105,22 @@ def write_quarantine(refused: DataFrame, folder: str, expected: int) -> dict[str
 def table_exists(spark: SparkSession, table: str) -> bool:
     """Whether a curated table is there."""
     return bool(spark.catalog.tableExists(table))
+
+
+def empty_frame(spark: SparkSession, columns: Mapping[str, str]) -> DataFrame:
+    """A frame without rows.
+
+    Args:
+        spark: the session.
+        columns: name -> Spark SQL type.
+    """
+    return spark.createDataFrame([], ", ".join(f"`{name}` {kind}" for name, kind in columns.items()))
+
+
+def row_count(spark: SparkSession, table: str) -> int:
+    """Rows of a curated table, from its newest snapshot's own summary: nothing is read."""
+    newest = spark.table(f"{table}.snapshots").orderBy(F.col("committed_at").desc()).first()
+    return int(newest["summary"]["total-records"]) if newest else 0
 
 
 def ensure_table(frame: DataFrame, table: str, partition_by: str) -> None:

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Deploys the pipeline to one environment; scripts/deploy.sh makes the Python environment and calls this."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deployment.aws import AwsDeployment
+from deployment.local import LocalDeployment
+from deployment.steps import DeploymentError, StepFailedError
+
+# Environment variables that override Terraform variables of the same meaning.
+OVERRIDES = {
+    "AWS_REGION": "aws_region",
+    "PROJECT_NAME": "project_name",
+    "GLUE_VERSION": "glue_version",
+    "PYTHON_VERSION": "python_version",
+}
+console = Console()
+
+
+class Environment(str, Enum):
+    """Where to deploy."""
+
+    LOCAL = "local"
+    DEV = "dev"
+    STAGING = "staging"
+    PROD = "prod"
+
+
+def main(
+    environment: Annotated[Environment, typer.Argument(help="where to deploy")],
+    plan: Annotated[bool, typer.Option("--plan", help="show what would change, and change nothing")] = False,
+    destroy: Annotated[bool, typer.Option("--destroy", help="remove everything that was deployed")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask before prod")] = False,
+    sample: Annotated[bool, typer.Option("--sample/--no-sample", help="local: ingest the sample data")] = True,
+) -> None:
+    """Deploy the pipeline."""
+    if plan and destroy:
+        raise typer.BadParameter("--plan and --destroy can't go together")
+    variables = {name: os.environ[key] for key, name in OVERRIDES.items() if os.environ.get(key)}
+    try:
+        if environment is Environment.LOCAL:
+            here = LocalDeployment(console, variables)
+            here.plan() if plan else here.destroy() if destroy else here.deploy(sample)
+        else:
+            there = AwsDeployment(console, environment.value, variables, yes)
+            there.plan() if plan else there.destroy() if destroy else there.deploy()
+    except StepFailedError as failure:
+        console.print(f"\n[red]Failed at:[/] [bold]{failure.title}[/]", highlight=False)
+        console.print("[red]Reason:[/]   ", end=" ")
+        console.print(str(failure.error), highlight=False, markup=False, soft_wrap=True)
+        if isinstance(failure.error, DeploymentError) and failure.error.log:
+            console.print(f"[red]Log:[/]       {failure.error.log}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from failure
+
+
+if __name__ == "__main__":
+    typer.run(main)

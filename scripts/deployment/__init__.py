@@ -1,0 +1,1 @@
+"""What deploy.py is made of: steps with progress, Terraform, the sample, the workflow, the summary."""

@@ -1,0 +1,88 @@
+"""What a person wants to see after a run: rows in, rows refused and why, curated tables, scores, where it all is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from deployment.workflow import _query
+
+
+def show_summary(console: Console, dynamodb: Any, outputs: Mapping[str, Any], lake: Path | None) -> None:
+    """Print the state of the pipeline from its ledger.
+
+    Args:
+        console: where.
+        dynamodb: boto3 DynamoDB resource.
+        outputs: the environment's Terraform outputs.
+        lake: folder with one folder per bucket, on the laptop.
+    """
+    state = dynamodb.Table(outputs["table_names"]["job_state"])
+    datasets = [item["id"] for item in _query(state, "dataset")]
+    batches = {dataset: _query(state, f"batch#{dataset}") for dataset in datasets}
+    checks = {dataset: _query(state, f"metrics#{dataset}") for dataset in datasets}
+    console.print(_datasets(batches, checks))
+    console.print(_refused(batches))
+    console.print(_tables(_query(state, "table")))
+    for dataset, found in checks.items():
+        if found:
+            console.print(f"Report of {dataset}: [bold]{_local(found[-1]['report'], lake)}[/]", soft_wrap=True)
+    console.print("Layers:")
+    for layer in ("raw", "processed", "curated", "quality"):
+        uri = f"s3://{outputs['bucket_names'][layer]}/"
+        where = f"{uri}   {_local(uri, lake)}" if lake else uri
+        console.print(f"  {layer:<10} {where}", highlight=False, soft_wrap=True)
+
+
+def _datasets(batches: Mapping[str, list[dict[str, Any]]], checks: Mapping[str, list[dict[str, Any]]]) -> Table:
+    table = Table("dataset", title="Rows", title_justify="left")
+    for heading in ("batches", "rows in", "refused", "rejected by rules", "curated", "files refused", "quality score"):
+        table.add_column(heading, justify="right")
+    for dataset, items in batches.items():
+        score = _score(checks[dataset][-1]) if checks[dataset] else "-"
+        numbers = [_total(items, name) for name in ("rows_read", "rows_refused", "rows_rejected", "rows_curated")]
+        files = _total(items, "files_refused")
+        table.add_row(dataset, str(len(items)), *(f"{number:,}" for number in numbers), str(files), score)
+    return table
+
+
+def _score(check: Mapping[str, Any]) -> str:
+    colour = "green" if check["passed"] else "red"
+    return f"[{colour}]{float(check['score']):.2f}[/]"
+
+
+def _total(items: Iterable[Mapping[str, Any]], name: str) -> int:
+    return sum(int(item.get(name, 0)) for item in items)
+
+
+def _refused(batches: Mapping[str, list[dict[str, Any]]]) -> Table:
+    table = Table("dataset", "why", title="Refused (kept in quarantine)", title_justify="left")
+    table.add_column("count", justify="right")
+    for dataset, items in batches.items():
+        reasons: Counter[str] = Counter()
+        for item in items:
+            for kind in ("reasons", "reject_reasons"):
+                reasons.update({reason: int(count) for reason, count in item.get(kind, {}).items()})
+        for reason, count in reasons.most_common():
+            table.add_row(dataset, reason, f"{count:,} row(s)")
+        for line in (line for item in items for line in item.get("file_reasons", ())):
+            table.add_row(dataset, line, "1 file")
+    return table
+
+
+def _tables(items: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table("curated table", title="Curated", title_justify="left")
+    table.add_column("rows", justify="right")
+    table.add_column("location")
+    for item in items:
+        table.add_row(item["id"], f"{int(item['rows']):,}", item["location"])
+    return table
+
+
+def _local(uri: str, lake: Path | None) -> str:
+    return str(lake / uri.removeprefix("s3://")) if lake else uri

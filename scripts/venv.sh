@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Makes the repository's virtual environment (.venv) with everything pinned; does nothing when it is up to date.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+Usage: scripts/venv.sh [local|test]
+
+  local   what the pipeline needs to run on this machine (default)
+  test    that, and what its tests need
+
+Environment: PYTHON (the interpreter to use; default: python3.11, else any python3 from 3.10 on)
+EOF
+}
+
+fail() {
+  printf 'venv: %s\n' "$1" >&2
+  exit 1
+}
+
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:-python3.11 python3 python3.10 python3.12}; do
+    if "${candidate}" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+      command -v "${candidate}"
+      return
+    fi
+  done
+  fail "no Python from 3.10 on was found (tried: ${PYTHON:-python3.11 python3 python3.10 python3.12}); install one, or name it in PYTHON"
+}
+
+# Spark 3.5 runs on Java 17 (and 8, 11). Without one, a Java runtime comes from PyPI.
+has_java() {
+  local java=java
+  [[ -z ${JAVA_HOME:-} ]] || java=${JAVA_HOME}/bin/java
+  "${java}" -version 2>&1 | grep -q 'version "17'
+}
+
+show_progress() {
+  local line count=0
+  while IFS= read -r line; do
+    printf '%s\n' "${line}" >>"$1"
+    case ${line} in
+      Collecting*) count=$((count + 1)) && printf '\r  %d packages found' "${count}" ;;
+      Installing\ collected*) printf '\r  %d packages found, installing them' "${count}" ;;
+    esac
+  done
+  printf '\n'
+}
+
+main() {
+  local root extras stamp wanted log started=${SECONDS}
+  root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+  extras=${1:-local}
+  case ${extras} in
+    local | test) ;;
+    -h | --help) usage && exit 0 ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  has_java || extras+=,java
+
+  stamp=${root}/.venv/installed
+  wanted="${extras} $(cat "${root}/pyproject.toml" "${root}/constraints.txt" | cksum)"
+  # An environment with the tests' packages has everything else, too.
+  if [[ -f ${stamp} ]] && grep -qxF -e "${wanted}" -e "${wanted/#local/test}" "${stamp}"; then
+    return
+  fi
+  log=${root}/.venv/install.log
+  printf 'Installing Python packages into .venv (%s); once, for about a minute\n' "${extras}"
+  [[ -x ${root}/.venv/bin/python ]] || "$(find_python)" -m venv "${root}/.venv"
+  : >"${log}"
+  "${root}/.venv/bin/python" -m pip install --disable-pip-version-check -c "${root}/constraints.txt" \
+    -e "${root}[${extras}]" 2>&1 | show_progress "${log}" ||
+    fail "pip failed: $(grep -m1 ERROR "${log}" || tail -n 1 "${log}"). Its log: ${log}"
+  printf '%s\n' "${wanted}" >"${stamp}"
+  printf '  ready in %d s\n' "$((SECONDS - started))"
+}
+
+main "$@"
