@@ -96,7 +96,7 @@ variable "alert_emails" {
 }
 
 variable "quality_threshold" {
-  description = "Quality score, 0 to 100, below which a dataset raises an alarm."
+  description = "Quality score, 0 to 100, below which a dataset raises an alarm, if its contract sets no threshold of its own."
   type        = number
   default     = 80
 }

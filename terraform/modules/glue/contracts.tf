@@ -11,9 +11,10 @@ locals {
 
   # What the jobs add to every row of the processed layer.
   metadata_columns = [
+    { name = "_rescued_data", type = "string", description = "What the contract's columns could not hold, as JSON" },
+    { name = "_source_file", type = "string", description = "File the row came from" },
     { name = "_batch_id", type = "string", description = "Batch that brought the row" },
     { name = "_ingested_at", type = "timestamp", description = "When the row was read" },
-    { name = "_source_file", type = "string", description = "File the row came from" },
   ]
 
   processed_columns = { for name, contract in local.contracts : name => concat([

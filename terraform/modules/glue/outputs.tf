@@ -22,3 +22,8 @@ output "contract_keys" {
   description = "Where each dataset contract is published, as keys of the scripts bucket."
   value       = { for name, object in aws_s3_object.contract : name => object.key }
 }
+
+output "quality_thresholds" {
+  description = "Quality threshold of each contract by dataset; null where it sets none."
+  value       = { for name, contract in local.contracts : name => try(contract.quality.threshold, null) }
+}

@@ -31,14 +31,14 @@ locals {
       comparison  = "GreaterThanThreshold"
       threshold   = 0
     } },
-    { for dataset in var.datasets : "quality-${dataset}" => {
-      description = "The quality score of ${dataset} is below ${var.quality_threshold}. The report in the quality bucket says which rules failed."
+    { for dataset, threshold in var.quality_thresholds : "quality-${dataset}" => {
+      description = "The quality score of ${dataset} is below ${threshold}. The report in the quality bucket says which rules failed."
       namespace   = var.metrics_namespace
       metric      = "QualityScore"
-      dimensions  = { Dataset = dataset }
+      dimensions  = { Environment = var.environment, Dataset = dataset }
       statistic   = "Minimum"
       comparison  = "LessThanThreshold"
-      threshold   = var.quality_threshold
+      threshold   = threshold
     } },
   )
 
@@ -63,7 +63,7 @@ locals {
     },
     {
       title   = "Quality score"
-      metrics = [for dataset in sort(var.datasets) : [var.metrics_namespace, "QualityScore", "Dataset", dataset]]
+      metrics = [for dataset in keys(var.quality_thresholds) : [var.metrics_namespace, "QualityScore", "Environment", var.environment, "Dataset", dataset]]
       stat    = "Minimum"
     },
     {

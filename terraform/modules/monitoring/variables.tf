@@ -44,26 +44,25 @@ variable "dead_letter_queue_names" {
   type        = map(string)
 }
 
-variable "datasets" {
-  description = "Names of the datasets; each gets an alarm on its quality score."
-  type        = set(string)
-  default     = []
+variable "quality_thresholds" {
+  description = "Quality score, 0 to 100, below which a dataset raises an alarm, by dataset."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for threshold in values(var.quality_thresholds) : threshold >= 0 && threshold <= 100])
+    error_message = "Every value of quality_thresholds must be between 0 and 100."
+  }
+}
+
+variable "environment" {
+  description = "Name of the environment, a dimension of the quality metrics."
+  type        = string
 }
 
 variable "metrics_namespace" {
   description = "CloudWatch namespace of the pipeline's own metrics."
   type        = string
-}
-
-variable "quality_threshold" {
-  description = "Quality score, 0 to 100, below which a dataset raises an alarm."
-  type        = number
-  default     = 80
-
-  validation {
-    condition     = var.quality_threshold >= 0 && var.quality_threshold <= 100
-    error_message = "quality_threshold must be between 0 and 100."
-  }
 }
 
 variable "monthly_budget_usd" {

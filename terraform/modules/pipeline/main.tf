@@ -27,7 +27,6 @@ module "security" {
   job_arns                 = local.job_arns
   database_name            = local.database_name
   metrics_namespace        = local.metrics_namespace
-  incoming_prefix          = local.incoming_prefix
   lambda_log_group_names   = { for key in keys(local.lambda_names) : key => local.log_group_names[key] }
   enable_vpc               = var.enable_vpc
   kms_deletion_window_days = var.kms_deletion_window_days
@@ -132,10 +131,11 @@ module "events" {
       max_receive_count = 300
 
       environment = {
-        WORKFLOW_NAME   = local.workflow_name
-        BOOKMARKS_TABLE = local.table_names["job_bookmarks"]
-        RAW_BUCKET      = local.bucket_names["raw"]
-        INCOMING_PREFIX = local.incoming_prefix
+        WORKFLOW_NAME     = local.workflow_name
+        BOOKMARKS_TABLE   = local.table_names["job_bookmarks"]
+        RAW_BUCKET        = local.bucket_names["raw"]
+        INCOMING_PREFIX   = local.incoming_prefix
+        METRICS_NAMESPACE = local.metrics_namespace
       }
     }
     monitoring = {
@@ -145,11 +145,10 @@ module "events" {
       role_arn       = module.security.role_arns["monitoring"]
       log_group_name = module.monitoring.log_group_names["monitoring"]
       environment = {
-        STATE_TABLE                  = local.table_names["job_state"]
-        NOTIFICATIONS_TOPIC_ARN      = local.topic_arns["notifications"]
-        METRICS_NAMESPACE            = local.metrics_namespace
-        POWERTOOLS_METRICS_NAMESPACE = local.metrics_namespace
-        PIPELINE_PREFIX              = local.prefix
+        STATE_TABLE             = local.table_names["job_state"]
+        NOTIFICATIONS_TOPIC_ARN = local.topic_arns["notifications"]
+        METRICS_NAMESPACE       = local.metrics_namespace
+        PIPELINE_PREFIX         = local.prefix
       }
     }
   }
@@ -166,9 +165,9 @@ module "monitoring" {
   job_names               = local.job_names
   lambda_names            = local.lambda_names
   dead_letter_queue_names = { for key, name in local.queue_names : key => "${name}-dlq" }
-  datasets                = keys(module.glue.contract_keys)
   metrics_namespace       = local.metrics_namespace
-  quality_threshold       = var.quality_threshold
+  environment             = var.environment
+  quality_thresholds      = { for dataset, own in module.glue.quality_thresholds : dataset => coalesce(own, var.quality_threshold) }
   monthly_budget_usd      = var.monthly_budget_usd
   budget_tags             = { Pipeline = local.prefix }
 }

@@ -140,9 +140,14 @@ variable "alert_emails" {
 }
 
 variable "quality_threshold" {
-  description = "Quality score, 0 to 100, below which a dataset raises an alarm."
+  description = "Quality score, 0 to 100, below which a dataset raises an alarm, if its contract sets no threshold of its own."
   type        = number
   default     = 80
+
+  validation {
+    condition     = var.quality_threshold >= 0 && var.quality_threshold <= 100
+    error_message = "quality_threshold must be between 0 and 100."
+  }
 }
 
 variable "monthly_budget_usd" {

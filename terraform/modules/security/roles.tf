@@ -4,65 +4,64 @@ locals {
   s3_read  = ["s3:GetObject"]
   s3_write = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
 
-  # What sets one job apart from the others: the parts of the lake it reads and those it writes.
+  # What sets one job apart from the others: what it reads and writes of the lake and its catalog.
   # Ingestion keeps refused files in quarantine, processing refused rows; quality writes reports.
-  job_storage = {
+  job_access = {
     data_ingestion = {
-      lists  = ["raw", "processed", "quality"]
-      reads  = ["${var.bucket_arns.raw}/*"]
-      writes = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.quality}/*"]
+      lists           = ["raw", "processed", "quality"]
+      reads           = ["${var.bucket_arns.raw}/*"]
+      writes          = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.quality}/*"]
+      catalog_changes = ["glue:BatchCreatePartition", "glue:CreateTable"]
     }
     data_processing = {
-      lists  = ["processed", "curated", "quality"]
-      reads  = ["${var.bucket_arns.processed}/*"]
-      writes = ["${var.bucket_arns.curated}/*", "${var.bucket_arns.quality}/*"]
+      lists           = ["processed", "curated", "quality"]
+      reads           = ["${var.bucket_arns.processed}/*"]
+      writes          = ["${var.bucket_arns.curated}/*", "${var.bucket_arns.quality}/*"]
+      catalog_changes = ["glue:CreateTable", "glue:UpdateTable"]
     }
     data_quality = {
-      lists  = ["processed", "curated", "quality"]
-      reads  = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.curated}/*"]
-      writes = ["${var.bucket_arns.quality}/*"]
+      lists           = ["processed", "curated", "quality"]
+      reads           = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.curated}/*"]
+      writes          = ["${var.bucket_arns.quality}/*"]
+      catalog_changes = []
     }
   }
 
   glue_arn = "arn:${local.partition}:glue:${local.region}:${local.account}"
   logs_arn = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group"
 
-  job_grants = { for job, storage in local.job_storage : job => concat([
+  job_grants = { for job, access in local.job_access : job => concat([
     {
       Sid      = "ListBuckets"
       Effect   = "Allow"
       Action   = ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"]
-      Resource = [for layer in concat(storage.lists, ["scripts"]) : var.bucket_arns[layer]]
+      Resource = [for layer in concat(access.lists, ["scripts"]) : var.bucket_arns[layer]]
     },
     {
       Sid      = "ReadObjects"
       Effect   = "Allow"
       Action   = local.s3_read
-      Resource = concat(storage.reads, [for folder in ["jobs", "lib", "config"] : "${var.bucket_arns.scripts}/${folder}/*"])
+      Resource = concat(access.reads, [for folder in ["jobs", "lib", "config"] : "${var.bucket_arns.scripts}/${folder}/*"])
     },
     {
       Sid      = "WriteObjects"
       Effect   = "Allow"
       Action   = local.s3_write
-      Resource = concat(storage.writes, ["${var.bucket_arns.scripts}/tmp/*"])
+      Resource = concat(access.writes, ["${var.bucket_arns.scripts}/tmp/*"])
     },
     {
       Sid    = "Ledger"
       Effect = "Allow"
       Action = [
-        "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem",
-        "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
+        "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
+        "dynamodb:UpdateItem",
       ]
       Resource = [var.table_arns.job_bookmarks, var.table_arns.job_state, "${var.table_arns.job_state}/index/*"]
     },
     {
       Sid    = "Catalog"
       Effect = "Allow"
-      Action = [
-        "glue:BatchCreatePartition", "glue:BatchGetPartition", "glue:BatchUpdatePartition", "glue:CreatePartition",
-        "glue:CreateTable", "glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable",
-        "glue:GetTables", "glue:UpdatePartition", "glue:UpdateTable",
-      ]
+      Action = concat(["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"], access.catalog_changes)
       Resource = [
         "${local.glue_arn}:catalog",
         "${local.glue_arn}:database/${var.database_name}",
@@ -145,30 +144,23 @@ locals {
       {
         Sid      = "StartWorkflow"
         Effect   = "Allow"
-        Action   = ["glue:GetWorkflow", "glue:GetWorkflowRun", "glue:GetWorkflowRuns", "glue:StartWorkflowRun"]
+        Action   = ["glue:StartWorkflowRun"]
         Resource = [var.workflow_arn]
       },
       {
         Sid      = "ReadClaims"
         Effect   = "Allow"
-        Action   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
+        Action   = ["dynamodb:GetItem"]
         Resource = [var.table_arns.job_bookmarks]
       },
       {
-        Sid      = "ReadIncoming"
+        # For its environment variables.
+        Sid      = "Encryption"
         Effect   = "Allow"
-        Action   = local.s3_read
-        Resource = ["${var.bucket_arns.raw}/${var.incoming_prefix}*"]
-      },
-      {
-        # Lets S3 answer "no such key" instead of "access denied" for a file that is gone.
-        Sid      = "ListIncoming"
-        Effect   = "Allow"
-        Action   = ["s3:ListBucket"]
-        Resource = [var.bucket_arns.raw]
+        Action   = ["kms:Decrypt"]
+        Resource = [aws_kms_key.this.arn]
       },
       local.lambda_logs.data_trigger,
-      local.lambda_encryption,
     ]
     monitoring = [
       {
@@ -180,14 +172,14 @@ locals {
       {
         Sid      = "ReadRuns"
         Effect   = "Allow"
-        Action   = ["glue:GetJobRun", "glue:GetJobRuns"]
+        Action   = ["glue:GetJobRun"]
         Resource = values(var.job_arns)
       },
       {
         Sid      = "RunHistory"
         Effect   = "Allow"
-        Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
-        Resource = [var.table_arns.job_state, "${var.table_arns.job_state}/index/*"]
+        Action   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        Resource = [var.table_arns.job_state]
       },
       {
         Sid      = "Notify"
@@ -196,31 +188,23 @@ locals {
         Resource = [var.topic_arns.notifications]
       },
       {
-        # PutMetricData has no resource-level permissions; the namespace narrows it.
-        Sid       = "Metrics"
-        Effect    = "Allow"
-        Action    = ["cloudwatch:PutMetricData"]
-        Resource  = ["*"]
-        Condition = { StringEquals = { "cloudwatch:namespace" = [var.metrics_namespace] } }
+        # For its environment variables, and for messages to the encrypted topic.
+        Sid      = "Encryption"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = [aws_kms_key.this.arn]
       },
       local.lambda_logs.monitoring,
-      local.lambda_encryption,
     ]
   }
 
+  # Metrics of the Lambdas travel in their log lines (embedded metric format).
   lambda_logs = { for name, group in var.lambda_log_group_names : name => {
     Sid      = "Logs"
     Effect   = "Allow"
     Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     Resource = ["${local.logs_arn}:${group}", "${local.logs_arn}:${group}:*"]
   } }
-
-  lambda_encryption = {
-    Sid      = "Encryption"
-    Effect   = "Allow"
-    Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    Resource = [aws_kms_key.this.arn]
-  }
 
   flow_log_grants = {
     vpc_flow_logs = [

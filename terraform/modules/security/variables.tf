@@ -66,11 +66,6 @@ variable "lambda_log_group_names" {
   })
 }
 
-variable "incoming_prefix" {
-  description = "Key prefix in the raw bucket under which new files arrive, with a trailing slash."
-  type        = string
-}
-
 variable "enable_vpc" {
   description = "Jobs run in a VPC: lets them use the network connections, and makes the role of the flow logs."
   type        = bool

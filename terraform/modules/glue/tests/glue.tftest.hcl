@@ -122,7 +122,8 @@ run "a_contract_becomes_json_table_and_ruleset" {
 
   assert {
     condition = [for column in aws_glue_catalog_table.processed["orders"].storage_descriptor[0].columns : "${column.name} ${column.type}"] == [
-      "order_id string", "quantity bigint", "price decimal(12,2)", "_batch_id string", "_ingested_at timestamp", "_source_file string",
+      "order_id string", "quantity bigint", "price decimal(12,2)", "_rescued_data string",
+      "_source_file string", "_batch_id string", "_ingested_at timestamp",
     ]
     error_message = "Columns must have Hive's types, the jobs' own columns last."
   }
@@ -130,6 +131,11 @@ run "a_contract_becomes_json_table_and_ruleset" {
   assert {
     condition     = [for key in aws_glue_catalog_table.processed["orders"].partition_keys : key.name] == ["batch_id", "year", "month", "day"]
     error_message = "The partitions must be those the jobs write."
+  }
+
+  assert {
+    condition     = output.quality_thresholds == { orders = 90, visits = null }
+    error_message = "The threshold must be the contract's own, where it has one."
   }
 
   assert {

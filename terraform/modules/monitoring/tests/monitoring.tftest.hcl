@@ -24,7 +24,8 @@ variables {
   job_names               = { data_ingestion = "demo-test-data-ingestion" }
   lambda_names            = { data_trigger = "demo-test-data-trigger" }
   dead_letter_queue_names = { data_events = "demo-test-data-events-dlq" }
-  datasets                = ["orders"]
+  environment             = "test"
+  quality_thresholds      = { orders = 80 }
   metrics_namespace       = "Demo"
 }
 
@@ -46,7 +47,7 @@ run "quality_alarms_below_the_threshold" {
   command = plan
 
   variables {
-    quality_threshold = 95
+    quality_thresholds = { orders = 95 }
   }
 
   assert {
@@ -101,10 +102,10 @@ run "a_threshold_above_a_hundred_is_refused" {
   command = plan
 
   variables {
-    quality_threshold = 101
+    quality_thresholds = { orders = 101 }
   }
 
-  expect_failures = [var.quality_threshold]
+  expect_failures = [var.quality_thresholds]
 }
 
 run "a_budget_of_nothing_is_refused" {

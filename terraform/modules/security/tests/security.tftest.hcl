@@ -52,7 +52,6 @@ variables {
   workflow_arn           = "arn:aws:glue:us-east-1:123456789012:workflow/demo-test-etl-workflow"
   database_name          = "demo_test"
   metrics_namespace      = "Demo"
-  incoming_prefix        = "data/incoming/"
   lambda_log_group_names = { data_trigger = "/aws/lambda/demo-test-data-trigger", monitoring = "/aws/lambda/demo-test-monitoring" }
 }
 
