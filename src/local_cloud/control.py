@@ -50,7 +50,7 @@ class ControlPlane:
         lock = threading.RLock()
         self.clients = Clients(settings)
         self.store = Store(settings.database)
-        self.definitions = Definitions(self.clients("glue"), self.store)
+        self.definitions = Definitions(self.clients("glue"), self.store, settings.region)
         self.lake = Lake(settings, self.clients("s3"))
         runner = JobRunner(settings, self.lake, self.clients)
         self.jobs = JobRuns(self.store, self.definitions, runner, lock)

@@ -7,10 +7,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local_cloud.protocol import GlueError, JsonObject
+from local_cloud.settings import ACCOUNT
 from local_cloud.store import Store
 
 # What the emulator accepts in a definition and does not keep. The endpoint keeps it beside the emulator, so
-# that MaxConcurrentRuns is obeyed and Terraform sees no drift.
+# that MaxConcurrentRuns is obeyed and Terraform sees no drift. (Tags of a job it drops at CreateJob only.)
 EXTRA_FIELDS = {
     "job": (
         "ExecutionProperty",
@@ -30,9 +31,10 @@ _DEFAULTS: dict[str, JsonObject] = {"job": {"ExecutionProperty": {"MaxConcurrent
 class Definitions:
     """Reads definitions from the emulator, completed by what it does not keep."""
 
-    def __init__(self, glue: Any, store: Store) -> None:
+    def __init__(self, glue: Any, store: Store, region: str) -> None:
         self._glue = glue
         self._store = store
+        self._region = region
 
     def job(self, name: str) -> JsonObject:
         """A job by its name.
@@ -77,13 +79,25 @@ class Definitions:
         """Keep those parts of a new or changed definition that the emulator drops."""
         kept = {key: definition[key] for key in EXTRA_FIELDS[kind] if key in definition}
         self._store.set_extras(kind, name, kept)
+        if kind == "job" and definition.get("Tags"):
+            _call(self._glue.tag_resource, ResourceArn=self._job_arn(name), TagsToAdd=definition["Tags"])
+
+    def job_tags(self, name: str) -> dict[str, str]:
+        """The tags of a job."""
+        return dict(_call(self._glue.get_tags, ResourceArn=self._job_arn(name))["Tags"])
 
     def forget(self, kind: str, name: str) -> None:
         """Forget what was kept about a definition that was deleted."""
         self._store.delete_extras(kind, name)
+        if kind == "job":
+            tags = list(self.job_tags(name))
+            _call(self._glue.untag_resource, ResourceArn=self._job_arn(name), TagsToRemove=tags)
+
+    def _job_arn(self, name: str) -> str:
+        return f"arn:aws:glue:{self._region}:{ACCOUNT}:job/{name}"
 
 
-def _call(operation: Any, **parameters: str) -> JsonObject:
+def _call(operation: Any, **parameters: Any) -> JsonObject:
     try:
         answer: JsonObject = operation(**parameters)
     except ClientError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from local_cloud.cli_configuration import write_cli_configuration
 from local_cloud.settings import ACCESS_KEY, ACCOUNT, HOST, SECRET_KEY, Settings
 
 # What would point a client or Spark somewhere else than at this local cloud.
@@ -21,8 +22,6 @@ FOREIGN_VARIABLES = (
     "AWS_CA_BUNDLE",
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONFIG_FILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
 )
 _FOREIGN_PREFIXES = ("AWS_", "SPARK_", "PYSPARK_", "HADOOP_", "HIVE_", "YARN_", "S3_")
 _FOREIGN_TO_PROCESSES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "JAVA_TOOL_OPTIONS")
@@ -91,6 +90,9 @@ def shell_lines(settings: Settings) -> list[str]:
     """Lines for ``eval`` in a shell, after which the plain AWS CLI reaches the local cloud."""
     lines = [f"unset {' '.join(FOREIGN_VARIABLES)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in aws_variables(settings).items()]
+    # A configuration of our own, so that the user's ~/.aws is not read; it also adds `aws logs tail`.
+    lines.append(f"export AWS_CONFIG_FILE={shlex.quote(str(write_cli_configuration(settings)))}")
+    lines.append(f"export AWS_SHARED_CREDENTIALS_FILE={shlex.quote(str(settings.home / 'no-aws-credentials'))}")
     lines.append(f"export NO_PROXY={shlex.quote(_no_proxy(dict(os.environ)))}")
     lines.append('export no_proxy="$NO_PROXY"')
     lines.append(f'export PATH={shlex.quote(str(scripts_folder()))}:"$PATH"')

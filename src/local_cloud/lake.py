@@ -143,7 +143,9 @@ class Lake:
             held = _entry_of(path, found["ETag"])
             if held is None or held != known.get(key):
                 wanted[key] = path
-        self._remove_others(folder, kept)
+        # What a job wrote into an input, such as its --TempDir, stays: another run may still need it.
+        came = [local_path(folder, key) for key in known]
+        self._remove(folder, (set(came) if known else set(_files(folder))) - kept)
         if wanted:
             fetched = self._fetch(bucket, wanted, listing)
             self._index.put(bucket, fetched)
@@ -206,13 +208,17 @@ class Lake:
             message = f"the job's arguments name the bucket {bucket!r}, which does not exist"
             raise LocalCloudError(message) from error
 
-    def _remove_others(self, folder: Path, kept: set[Path]) -> None:
-        for path in list(_files(folder)):
-            if path not in kept:
+    def _remove(self, folder: Path, paths: Iterable[Path | None]) -> None:
+        for path in paths:
+            if path is not None:
                 path.unlink(missing_ok=True)
-        for name, _, _ in os.walk(folder, topdown=False):
-            if Path(name) != folder and not os.listdir(name):  # noqa: PTH208  (S3 has no empty folders)
-                Path(name).rmdir()
+                self._remove_empty_folders(path.parent, folder)
+
+    def _remove_empty_folders(self, start: Path, top: Path) -> None:
+        """S3 has no empty folders, so a listing must not show any."""
+        while start != top and start.is_dir() and not any(start.iterdir()):
+            start.rmdir()
+            start = start.parent
 
 
 def local_path(folder: Path, key: str) -> Path | None:

@@ -109,8 +109,9 @@ class Operations:
 
     def _list_jobs(self, request: JsonObject) -> JsonObject:
         tags = request.get("Tags") or {}
-        jobs = self._definitions.jobs()
-        wanted = [job["Name"] for job in jobs if tags.items() <= job.get("Tags", {}).items()]
+        wanted = [job["Name"] for job in self._definitions.jobs()]
+        if tags:
+            wanted = [name for name in wanted if tags.items() <= self._definitions.job_tags(name).items()]
         names, token = page(sorted(wanted), request)
         return {"JobNames": names, **token}
 

@@ -8,18 +8,18 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from local_cloud.settings import HOST, LocalCloudError
 
 _POLL_SECONDS = 0.05
 _END_SECONDS = 30.0
+_KILL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def running_process(service: Service) -> psutil.Process | None:
         saved = json.loads(service.pid_file.read_text())
         process = psutil.Process(saved["pid"])
         # A process id is used again sooner or later; its start time tells the two apart.
-        if abs(process.create_time() - saved["create_time"]) > 1 or process.status() == psutil.STATUS_ZOMBIE:
+        if abs(process.create_time() - saved["create_time"]) > 1 or not is_alive(process):
             return None
     except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
         return None
@@ -120,16 +120,16 @@ def wait_until_ready(service: Service, process: psutil.Process, answers: Callabl
     """
 
     def answered() -> bool:
-        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+        if not is_alive(process):
             raise LocalCloudError(f"the {service.name} ended while starting{log_tail(service.log_file)}")
         return answers()
 
     try:
-        retry(
+        Retrying(
             retry=retry_if_result(lambda ok: not ok),
             wait=wait_fixed(_POLL_SECONDS),
             stop=stop_after_delay(seconds),
-        )(answered)()
+        )(answered)
     except RetryError as error:
         raise LocalCloudError(
             f"the {service.name} did not answer on port {service.port} within {seconds:.0f} s"
@@ -153,16 +153,20 @@ def end(service: Service, seconds: float = _END_SECONDS) -> bool:
 
 def end_process(process: psutil.Process, seconds: float) -> bool:
     """SIGTERM, then SIGKILL after some seconds. True when SIGTERM was enough."""
-    try:
-        process.terminate()
-        process.wait(seconds)
-    except psutil.NoSuchProcess:
+    _signal(process, signal.SIGTERM)
+    if _wait_until_gone(process, seconds):
         return True
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(5)
+    _signal(process, signal.SIGKILL)
+    _wait_until_gone(process, _KILL_SECONDS)
+    return False
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still runs. One that only waits to be reaped by its parent does not."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def group_members(group: int, marker: str) -> list[psutil.Process]:
@@ -183,18 +187,14 @@ def group_members(group: int, marker: str) -> list[psutil.Process]:
     return members
 
 
-def kill_group(group: int, marker: str, *, grace_seconds: float = 0.0) -> int:
-    """End every process of a group, first kindly if there is a grace time.
+def kill_group(group: int, marker: str) -> int:
+    """End every process of a group at once.
 
     Returns:
         How many processes there were.
     """
     members = group_members(group, marker)
-    if members and grace_seconds:
-        for process in members:
-            _signal(process, signal.SIGTERM)
-        psutil.wait_procs(members, timeout=grace_seconds)
-    for process in group_members(group, marker):
+    for process in members:
         _signal(process, signal.SIGKILL)
     return len(members)
 
@@ -205,6 +205,17 @@ def log_tail(path: Path, lines: int = 8) -> str:
         return ""
     tail = path.read_text(errors="replace").splitlines()[-lines:]
     return f"; the end of {path}:\n  " + "\n  ".join(tail)
+
+
+def _wait_until_gone(process: psutil.Process, seconds: float) -> bool:
+    # Not psutil's own wait: for a process that is not a child it also waits for its parent to reap it.
+    waiting = Retrying(
+        retry=retry_if_result(lambda alive: alive),
+        wait=wait_fixed(_POLL_SECONDS),
+        stop=stop_after_delay(seconds),
+        retry_error_callback=lambda _: True,
+    )
+    return not waiting(lambda: is_alive(process))
 
 
 def _signal(process: psutil.Process, number: int) -> None:
@@ -227,8 +238,3 @@ def _holder(port: int) -> str:
             except psutil.NoSuchProcess:
                 return ""
     return ""
-
-
-def now() -> float:
-    """Seconds since 1970."""
-    return time.time()

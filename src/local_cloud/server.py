@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import signal
-import threading
 from types import FrameType
 from typing import Any
 
@@ -132,16 +131,21 @@ def main() -> None:
     )
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        # Elsewhere than in the signal's handler, which interrupts code that may hold a lock.
-        threading.Thread(target=server.close, name="stop").start()
+        # The main thread only moves bytes between sockets; the work is done on others.
+        raise SystemExit
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    control.start()
-    _LOG.info("the Glue endpoint listens on %s", settings.glue_endpoint)
     try:
+        control.start()
+        _LOG.info("the Glue endpoint listens on %s", settings.glue_endpoint)
         server.run()
+    except SystemExit:
+        _LOG.info("the Glue endpoint is being stopped")
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        server.close()
         control.close()
 
 
