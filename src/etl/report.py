@@ -20,7 +20,7 @@ TEMPLATES = ("report.html.j2", "charts.html.j2", "tables.html.j2", "report.css")
 MOST_SAMPLES = 10
 MOST_FILES = 200
 MOST_TREND = 60
-OUTCOMES = {"Error": 0, "Failed": 1, "Passed": 2}
+OUTCOMES = {"Failed": 0, "Error": 1, "Passed": 2}
 
 
 class Documented(Protocol):
@@ -72,8 +72,7 @@ def build_report(
     """
     scored = _plain(score)
     results = [_rule(rule, samples or {}) for rule in rules]
-    reasons = [{"reason": str(reason), "rows": count} for reason, count in (refused or {}).items()]
-    reasons.sort(key=lambda entry: (-int(entry["rows"]), str(entry["reason"])))
+    counted = sorted((refused or {}).items(), key=lambda entry: (-entry[1], entry[0]))
     earlier = [_point(point) for point in trend][-MOST_TREND:]
     now = {"score": scored["value"], "generated_at": _json(generated_at), "run_id": run_id}
     return {
@@ -88,9 +87,9 @@ def build_report(
         "rows": {
             "read": rows_read,
             "written": rows_written,
-            "refused": sum(int(entry["rows"]) for entry in reasons),
+            "refused": sum(count for _, count in counted),
         },
-        "refused": reasons,
+        "refused": [{"reason": reason, "rows": count} for reason, count in counted],
         "quarantine": quarantine,
         "batches": [{"id": batch} if isinstance(batch, str) else _plain(batch) for batch in batches],
         "source_files": [str(name) for name in source_files[:MOST_FILES]],
@@ -109,7 +108,7 @@ def render_html(report: Mapping[str, Any]) -> str:
         report: the result of :func:`build_report`, also after a round trip through JSON.
     """
     template = _environment().get_template("report.html.j2")
-    ordered = sorted(report["rules"], key=lambda rule: (OUTCOMES.get(rule["outcome"], 0), not rule["critical"]))
+    ordered = sorted(report["rules"], key=lambda rule: (not rule["critical"], OUTCOMES.get(rule["outcome"], 0)))
     return template.render(
         report=report,
         style=Markup(_template("report.css")),  # noqa: S704 - our own file, not data

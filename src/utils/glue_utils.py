@@ -26,6 +26,7 @@ SESSION_SETTINGS = {
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "128m",
 }
 HASHING_THREADS = 16
+READ_BY_AWSGLUE = ("JOB_ID", "JOB_RUN_ID", "SECURITY_CONFIGURATION")
 
 
 class MissingArgumentError(Exception):
@@ -64,7 +65,8 @@ def resolve_arguments(argv: Sequence[str], required: Sequence[str], optional: Se
         )
     wanted = [*required, *(name for name in optional if name in given)]
     try:
-        options = getResolvedOptions(list(argv), wanted)
+        # awsglue reads its own names by itself, and refuses to be asked for them.
+        options = getResolvedOptions(list(argv), [name for name in wanted if name not in READ_BY_AWSGLUE])
     except GlueArgumentError as error:
         raise MissingArgumentError(f"job arguments cannot be read: {error}") from error
     return {name: options[name] for name in wanted}

@@ -100,7 +100,13 @@ def _about_rows(passed: int, rows: int) -> str:
         return "there are no rows to judge"
     if passed == rows:
         return f"all {rows:,} row(s) meet it"
-    return f"{rows - passed:,} of {rows:,} row(s) do not meet it ({passed / rows:.2%} do)"
+    return f"{rows - passed:,} of {rows:,} row(s) do not meet it ({_percent(passed, rows)} do)"
+
+
+def _percent(passed: int, rows: int) -> str:
+    """Rounded down, and never 0 % for some: 100 % and 0 % are said only of all and none."""
+    hundredths = passed * 10000 // rows
+    return f"{max(hundredths, 1 if passed else 0) / 100:.2f}%"
 
 
 def _shown(value: Numeric) -> str:
