@@ -47,8 +47,8 @@ output "next_commands" {
     "aws s3 cp sample-data.csv s3://${module.storage.bucket_names["raw"]}/${local.incoming_prefix}2024/01/15/",
     "aws glue start-workflow-run --name ${module.glue.workflow_name}",
     "aws glue get-workflow --name ${module.glue.workflow_name} --query Workflow.LastRun",
-    "aws glue get-job-runs --job-name ${module.glue.job_names["data_ingestion"]} --max-items 1",
-    "aws logs filter-log-events --log-group-name /aws-glue/jobs/output --query events[].message --output text",
+    "aws glue get-job-runs --job-name ${module.glue.job_names["data_ingestion"]} --max-results 1 --query 'JobRuns[].[JobRunState,ErrorMessage,LogGroupName]'",
+    "aws logs tail /aws-glue/jobs/output --since 1h",
     "aws s3 ls --recursive s3://${module.storage.bucket_names["quality"]}/reports/",
   ]
 }
