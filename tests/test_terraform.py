@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from terraform.scripts import package
 from terraform.scripts.plugin_dir import PROVIDER, PluginDirError, find_plugin_dir
 
