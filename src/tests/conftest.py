@@ -1,4 +1,7 @@
-"""Fixtures of the library's tests: one Spark session per run, and a lake of temporary buckets."""
+"""Fixtures of the library's tests: one Spark session per run, a lake of temporary buckets, and moto's AWS.
+
+Tests that need no Spark take ``aws`` alone; ``start`` makes whole runs on the lake.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,21 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 import snowpark_connect_deps_iceberg as iceberg_deps
+from moto import mock_aws
 from pyspark.sql import DataFrame, SparkSession
 
+from etl.pipeline import Pipeline, open_pipeline
+from etl.settings import settings_from
 from utils.glue_utils import SESSION_SETTINGS, Storage
+
+CONTRACTS = Path(__file__).parents[1] / "config" / "datasets"
+BOOKMARKS, STATE = "bookmarks", "state"
+ALERTS_TOPIC = "arn:aws:sns:us-east-1:123456789012:alerts"
+# Set on a developer's machine or in CI, these would send a test's calls elsewhere than to moto.
+FOREIGN_SETTINGS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_GLUE", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 
 SPARK_SETTINGS = {
     **SESSION_SETTINGS,
@@ -97,5 +110,63 @@ def frame(spark: SparkSession) -> Callable[..., DataFrame]:
 
     def make(schema: str, *rows: tuple[object, ...]) -> DataFrame:
         return spark.createDataFrame(list(rows), schema)
+
+    return make
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """moto in this process, with the tables, the topic and the database that Terraform makes elsewhere."""
+    for name in FOREIGN_SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        _create_table(BOOKMARKS, "source", "object_key")
+        _create_table(STATE, "entity", "id")
+        boto3.client("sns").create_topic(Name=ALERTS_TOPIC.rpartition(":")[2])
+        boto3.client("glue").create_database(DatabaseInput={"Name": "tests"})
+        yield
+
+
+def _create_table(name: str, hash_key: str, range_key: str) -> None:
+    keys = [(hash_key, "HASH"), (range_key, "RANGE")]
+    boto3.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key, _ in keys],
+    )
+
+
+@pytest.fixture
+def start(aws: None, spark: SparkSession, lake: Lake) -> Callable[..., Pipeline]:
+    """A factory of runs on the test's own buckets: ``start()``, or ``start(dataset="orders")`` with job arguments.
+
+    Every run has an id of its own; the curated tables get a database of their own.
+    """
+    runs = iter(range(1000))
+
+    def make(**arguments: str) -> Pipeline:
+        buckets = {f"{layer}_bucket": lake.bucket(layer) for layer in ("raw", "processed", "curated", "quality")}
+        settings = settings_from(
+            {
+                **buckets,
+                "JOB_NAME": "job",
+                "JOB_RUN_ID": f"jr_{next(runs)}",
+                "environment": "test",
+                "contracts_path": CONTRACTS.as_uri(),
+                "bookmarks_table": BOOKMARKS,
+                "state_table": STATE,
+                "database": "db_" + lake.bucket("raw").replace("-", "_"),
+                "alerts_topic_arn": ALERTS_TOPIC,
+                **arguments,
+            }
+        )
+        glue = boto3.client("glue")
+        if settings.database not in [found["Name"] for found in glue.get_databases()["DatabaseList"]]:
+            glue.create_database(DatabaseInput={"Name": settings.database})
+        return open_pipeline(settings, spark, "test")
 
     return make
