@@ -98,17 +98,19 @@ def _events(
     filter_log_events: Callable[..., dict[str, Any]], parameters: dict[str, Any], *, follow: bool
 ) -> Iterator[dict[str, Any]]:
     seen: set[str] = set()
+    token: dict[str, str] = {}
     while True:
-        token: dict[str, str] = {}
-        while True:
-            answer = filter_log_events(**parameters, **token)
-            for event in answer["events"]:
-                if event["eventId"] not in seen:
-                    seen.add(event["eventId"])
-                    yield event
-            if not answer.get("nextToken"):
-                break
+        answer = filter_log_events(**parameters, **token)
+        fresh = [event for event in answer["events"] if event["eventId"] not in seen]
+        seen.update(event["eventId"] for event in fresh)
+        yield from fresh
+        if answer.get("nextToken"):
             token = {"nextToken": answer["nextToken"]}
-        if not follow:
+            continue
+        token = {}
+        if fresh:  # the emulator gives 10,000 events and no token: go on from the last one
+            parameters = {**parameters, "startTime": fresh[-1]["timestamp"]}
+        elif follow:
+            time.sleep(_LOOK_AGAIN_SECONDS)  # CloudWatch Logs can only be asked again
+        else:
             return
-        time.sleep(_LOOK_AGAIN_SECONDS)  # CloudWatch Logs can only be asked again

@@ -11,10 +11,16 @@ GROUP = "/aws-glue/jobs/output"
 
 
 def messages(cloud: Cloud, stream: str) -> list[str]:
-    pages = (
-        cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=GROUP, logStreamNames=[stream])
-    )
-    return [event["message"] for answer in pages for event in answer["events"]]
+    found: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        answer = cloud.client("logs").get_log_events(
+            logGroupName=GROUP, logStreamName=stream, startFromHead=True, **token
+        )
+        if not answer["events"]:
+            return found
+        found += [event["message"] for event in answer["events"]]
+        token = {"nextToken": answer["nextForwardToken"]}
 
 
 def test_output_is_sent_while_the_job_runs(cloud: Cloud, gate: Path) -> None:
@@ -33,6 +39,8 @@ def test_output_is_sent_while_the_job_runs(cloud: Cloud, gate: Path) -> None:
 def test_more_lines_than_one_batch_takes_all_arrive_in_order(cloud: Cloud) -> None:
     run = cloud.run(cloud.job("for n in range(12_000): print(n)"))
     assert messages(cloud, run["Id"]) == [str(number) for number in range(12_000)]
+    tailed = cloud.aws("logs", "tail", GROUP, "--log-stream-names", run["Id"], "--format", "short")
+    assert [line.split()[1] for line in tailed.splitlines()] == [str(number) for number in range(12_000)]
 
 
 def test_very_long_lines_and_other_bytes_arrive(cloud: Cloud) -> None:

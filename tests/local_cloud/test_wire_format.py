@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
+import zipfile
 
 import urllib3
 from tests.local_cloud.helpers import Cloud, on_demand
@@ -72,3 +74,27 @@ def test_a_parameter_of_the_wrong_type_or_missing_is_refused(cloud: Cloud) -> No
         assert answer.status == 400
         assert error["__type"] in ("InvalidInputException", "SerializationException")
         connection.close()
+
+
+def test_a_lambda_function_reaches_the_endpoint(cloud: Cloud) -> None:
+    job = cloud.job("print('started by a function')")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(
+            "handler.py",
+            "import boto3\n"
+            "def handle(event, context):\n"
+            "    return boto3.client('glue').start_job_run(JobName=event['job'])['JobRunId']\n",
+        )
+    functions = cloud.client("lambda")
+    functions.create_function(
+        FunctionName="starter",
+        Runtime="python3.11",
+        Role="arn:aws:iam::000000000000:role/any",
+        Handler="handler.handle",
+        Code={"ZipFile": archive.getvalue()},
+        Timeout=30,
+    )
+    answer = functions.invoke(FunctionName="starter", Payload=json.dumps({"job": job}))
+    run_id = json.loads(answer["Payload"].read())
+    assert cloud.wait(job, run_id)["JobRunState"] == "SUCCEEDED"
