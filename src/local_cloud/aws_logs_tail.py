@@ -102,8 +102,10 @@ def _events(
     while True:
         answer = filter_log_events(**parameters, **token)
         fresh = [event for event in answer["events"] if event["eventId"] not in seen]
+        # The emulator takes a prefix of streams and gives the events of all streams.
+        prefix = parameters.get("logStreamNamePrefix", "")
         seen.update(event["eventId"] for event in fresh)
-        yield from fresh
+        yield from (event for event in fresh if event["logStreamName"].startswith(prefix))
         if answer.get("nextToken"):
             token = {"nextToken": answer["nextToken"]}
             continue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+from botocore.exceptions import ClientError
+from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 from tests.local_cloud.helpers import Cloud, open_gate, waiting_script
 
 GROUP = "/aws-glue/jobs/output"
@@ -26,10 +27,13 @@ def messages(cloud: Cloud, stream: str) -> list[str]:
 def test_output_is_sent_while_the_job_runs(cloud: Cloud, gate: Path) -> None:
     job = cloud.job(waiting_script(gate, also="print('at the gate')"))
     run_id = cloud.start(job)
-    # Until the first line is sent the stream may not exist; CloudWatch Logs can only be asked again.
-    logs = cloud.client("logs")
-    waiting = Retrying(retry=retry_if_result(lambda found: not found), wait=wait_fixed(0.1), stop=stop_after_delay(20))
-    waiting(lambda: logs.filter_log_events(logGroupName=GROUP, logStreamNamePrefix=run_id).get("events", []))
+    # Until the first line is sent there is no stream; CloudWatch Logs can only be asked again.
+    waiting = Retrying(
+        retry=retry_if_result(lambda found: not found) | retry_if_exception_type(ClientError),
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(20),
+    )
+    waiting(messages, cloud, run_id)
     assert cloud.glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]["JobRunState"] == "RUNNING"
     open_gate(gate)
     cloud.wait(job, run_id)

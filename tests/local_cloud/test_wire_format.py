@@ -30,6 +30,8 @@ def test_the_cli_tails_the_logs_of_runs(cloud: Cloud) -> None:
     run = cloud.run(job)
     lines = cloud.aws("logs", "tail", "/aws-glue/jobs/output", "--log-stream-names", run["Id"])
     assert lines.splitlines()[0].endswith(f"{run['Id']} a line of output")
+    prefix = cloud.aws("logs", "tail", "/aws-glue/jobs/output", "--log-stream-name-prefix", run["Id"][:20])
+    assert prefix == lines
     errors = cloud.aws("logs", "tail", "/aws-glue/jobs/error", "--since", "1h", "--format", "short")
     assert any(line.endswith(" a line of errors") for line in errors.splitlines())
 
