@@ -55,7 +55,9 @@ def evaluate(
     planner = Planner(data, references or {}, moment)
     groups = [planner.leaves(node, by_row=composite == "ROW") for node in ruleset.rules]
     analyzers = [planner.leaf(rule) for rule in ruleset.analyzers]
-    facts = gather(planner, [leaf for group in groups for leaf in group] + analyzers)
+    leaves = [leaf for group in groups for leaf in group] + analyzers
+    planner.check(leaves)
+    facts = gather(planner, leaves)
     rules_leaves = list(zip(ruleset.rules, groups, strict=True))
     results = [_result(node, list(group), facts, history or {}) for node, group in rules_leaves]
     return RulesetResult(

@@ -103,7 +103,7 @@ def _about(frequency: Frequency, name: str) -> tuple[Column, Column, Column]:
 def temporary_view(data: DataFrame, name: str | None = None) -> Iterator[str]:
     """The data as a temporary view; the view goes away, frames made from it stay."""
     view = name or f"dqdl_{uuid.uuid4().hex}"
-    data.createOrReplaceTempView(view)
+    data.createOrReplaceTempView(quoted(view))  # quoted: the name of a reference may have dots in it
     try:
         yield view
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from etl.dqdl import column_rules, dataset_rules
 from etl.dqdl.catalog import RULE_TYPES
 from etl.dqdl.errors import RuleError
-from etl.dqdl.frames import RULE_ERRORS, Frame, spark_message
+from etl.dqdl.frames import RULE_ERRORS, SPARK_ERRORS, Frame, spark_message
 from etl.dqdl.frequencies import plan_keys
 from etl.dqdl.model import Composite, Node, Rule
 from etl.dqdl.plans import Mark, Plan, within
@@ -100,7 +100,6 @@ class Planner:
         leaf = Leaf(rule)
         try:
             leaf.planned = self.plan(rule)
-            self.check(leaf.planned)
         except RULE_ERRORS as error:
             leaf.blame(error)
         return leaf
@@ -114,21 +113,36 @@ class Planner:
             raise RuleError(f"the option 'with {sorted(unknown)[0]}' is not evaluated by this engine")
         return self._kinds[rule.rule_type](rule)
 
-    def check(self, plan: Plan) -> None:
-        """Let Spark analyse the plan without running it: a wrong rule is found before the shared pass."""
-        if plan.aggregates:
-            marked(self.data, plan.marks).agg(*plan.aggregates.values())
-        for name, aggregates in plan.references.items():
-            self.references[name].data.agg(*aggregates.values())
-        if plan.frequencies:
-            plan_keys(self.data, plan.frequencies)
+    def check(self, leaves: Sequence[Leaf]) -> None:
+        """Let Spark analyse the plans without running them: wrong rules are found before the shared pass.
+
+        All at once, which is fast; only when Spark refuses, one by one.
+        """
+        try:
+            self._analyse([leaf.plan for leaf in leaves if leaf.plan])
+        except SPARK_ERRORS:
+            for leaf in leaves:
+                try:
+                    self._analyse([leaf.plan] if leaf.plan else [])
+                except SPARK_ERRORS as error:
+                    leaf.blame(error)
+
+    def _analyse(self, plans: Sequence[Plan]) -> None:
+        aggregates = [column for plan in plans for column in plan.aggregates.values()]
+        if aggregates:
+            marked(self.data, [mark for plan in plans for mark in plan.marks]).agg(*aggregates)
+        for plan in plans:
+            for name, columns in plan.references.items():
+                self.references[name].data.agg(*columns.values())
+        frequencies = [frequency for plan in plans for frequency in plan.frequencies]
+        if frequencies:
+            plan_keys(self.data, list(dict.fromkeys(frequencies)))
 
     def _composite_leaf(self, node: Composite) -> Leaf:
         leaf = Leaf(Rule(node.operator, labels=node.labels, line=node.line))
         try:
             test, marks = self._composite_test(node)
             leaf.planned = column_rules.row_level(Rule(node.text), test, f"Dataset.*.{node.text}", marks)
-            self.check(leaf.planned)
         except RULE_ERRORS as error:
             leaf.blame(error)
         return leaf

@@ -83,7 +83,7 @@ def _called(call: Call, past: Sequence[float]) -> Numeric:
         return value if value >= 0 else -value
     if call.name == "last":
         values = _last(call, past)
-        if len(values) != 1:
+        if call.arguments and number(call.arguments[0]) != 1:
             raise RuleError(f"{call} is a list; reduce it, for example with avg({call})")
         return values[0]
     if call.name == "now":

@@ -1,0 +1,145 @@
+"""Frames at the edges: no rows, no values, one row, odd names, many columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from etl.dqdl import evaluate
+
+RULES = [
+    "RowCount > 0",
+    'IsComplete "n"',
+    'Completeness "n" > 0.9',
+    'IsUnique "n"',
+    'IsPrimaryKey "n"',
+    'UniqueValueRatio "n" > 0.5',
+    'DistinctValuesCount "n" > 0',
+    'ColumnValues "n" > 0',
+    'ColumnValues "n" = NULL',
+    'ColumnDataType "t" = "INTEGER"',
+    'ColumnLength "t" > 0',
+    'Mean "n" > 0',
+    'Sum "n" > 0',
+    'StandardDeviation "n" >= 0',
+    'Entropy "n" >= 0',
+    'ColumnCorrelation "n" "m" > 0',
+    'ReferentialIntegrity "n" "other.n" = 1.0',
+    'CustomSql "select n from primary where n is not null"',
+    'AggregateMatch "sum(n)" "sum(other.n)" = 1.0',
+    'RowCountMatch "other" = 1.0',
+]
+
+
+def outcomes(data: DataFrame) -> dict[str, str]:
+    found = evaluate(data, f"Rules = [ {', '.join(RULES)} ]", {"other": data}).rules
+    assert all(0 <= rule.ratio <= 1 and rule.message for rule in found)
+    return {rule.text: rule.outcome for rule in found}
+
+
+def test_without_rows_no_row_breaks_a_rule_and_there_are_no_statistics(frame: Callable[..., DataFrame]) -> None:
+    found = outcomes(frame("n bigint, m double, t string"))
+    passed = {rule for rule, outcome in found.items() if outcome == "Passed"}
+    assert "Error" not in found.values()
+    assert set(RULES) - passed == {
+        "RowCount > 0",
+        'DistinctValuesCount "n" > 0',
+        'Mean "n" > 0',
+        'Sum "n" > 0',
+        'StandardDeviation "n" >= 0',
+        'ColumnCorrelation "n" "m" > 0',
+        'AggregateMatch "sum(n)" "sum(other.n)" = 1.0',
+    }
+
+
+def test_rows_without_any_value(frame: Callable[..., DataFrame]) -> None:
+    found = outcomes(frame("n bigint, m double, t string", (None, None, None), (None, None, None)))
+    passed = {rule for rule, outcome in found.items() if outcome == "Passed"}
+    assert "Error" not in found.values()
+    assert passed == {
+        "RowCount > 0",
+        'UniqueValueRatio "n" > 0.5',
+        'ColumnValues "n" = NULL',
+        'Entropy "n" >= 0',
+        'RowCountMatch "other" = 1.0',
+    }
+
+
+def test_one_row(frame: Callable[..., DataFrame]) -> None:
+    found = outcomes(frame("n bigint, m double, t string", (1, 2.0, "3")))
+    assert [rule for rule, outcome in found.items() if outcome != "Passed"] == [
+        'ColumnValues "n" = NULL',
+        'ColumnCorrelation "n" "m" > 0',
+    ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_nan_and_infinity_are_values_but_nan_meets_no_comparison(frame: Callable[..., DataFrame], value: float) -> None:
+    data = frame("x double", (value,), (1.0,))
+    rules = 'IsComplete "x", ColumnValues "x" > 0, ColumnValues "x" != 5, IsUnique "x", Mean "x" > 0, Sum "x" > 0'
+    found = [rule.outcome for rule in evaluate(data, f"Rules = [ {rules} ]").rules]
+    number = "Failed" if value != value else "Passed"
+    assert found == ["Passed", number, "Passed", "Passed", number, number]
+
+
+def test_sums_are_exact_and_do_not_overflow(frame: Callable[..., DataFrame]) -> None:
+    top = 2**63 - 1
+    data = frame("big bigint, money decimal(20,2)", (top, Decimal("0.10")), (top, Decimal("0.20")))
+    found = evaluate(data, f'Rules = [ Sum "big" = {2 * top}, Sum "money" = 0.30 ]').rules
+    assert [rule.outcome for rule in found] == ["Passed", "Passed"]
+
+
+def test_columns_with_dots_spaces_quotes_and_sql_words(frame: Callable[..., DataFrame]) -> None:
+    data = frame("`a.b` int, `order by` int, `ba``ck` int, `ünï` int", (1, 2, 3, 4))
+    rules = ", ".join(
+        f'IsComplete "{name}", IsUnique "{name}", ColumnValues "{name}" > 0, Sum "{name}" > 0'
+        for name in ("a.b", "order by", "ba`ck", "ünï")
+    )
+    result = evaluate(data, f"Rules = [ {rules} ]")
+    assert result.passed, [rule.message for rule in result.rules]
+    assert result.row_outcomes(data).count() == 1
+
+
+def test_nested_columns_can_only_be_complete(spark: SparkSession) -> None:
+    data = spark.sql("select array(1) as list, map('a', 1) as pairs, named_struct('x', 1) as nested")
+    rules = 'IsComplete "list", IsComplete "pairs", ColumnValues "nested" > 1, IsUnique "pairs", IsUnique "list"'
+    found = [rule.outcome for rule in evaluate(data, f"Rules = [ {rules} ]").rules]
+    assert found == ["Passed", "Passed", "Error", "Error", "Passed"]
+
+
+def test_float_columns_are_compared_as_floats(spark: SparkSession) -> None:
+    data = spark.sql("select cast(0.1 as float) as f")
+    assert evaluate(data, 'Rules = [ ColumnValues "f" = 0.1, ColumnValues "f" in [0.1] ]').passed
+
+
+def test_a_wide_frame_with_a_rule_on_every_column(spark: SparkSession) -> None:
+    data = spark.range(3).selectExpr(*[f"id as c{i}" for i in range(300)])
+    rules = (
+        ", ".join(f'IsComplete "c{i}"' for i in range(300)) + ", " + ", ".join(f'IsUnique "c{i}"' for i in range(40))
+    )
+    assert evaluate(data, f"Rules = [ {rules} ]").passed
+
+
+def test_data_that_cannot_be_read_is_an_error_of_the_run_not_of_the_rules(spark: SparkSession) -> None:
+    data = spark.range(3).selectExpr("id", "cast(raise_error('disk gone') as string) as text").where("text is null")
+    with pytest.raises(Exception, match="disk gone"):
+        evaluate(data, 'Rules = [ IsComplete "id" ]')
+
+
+def test_ansi_mode_makes_no_difference(spark: SparkSession, orders: DataFrame) -> None:
+    rules = """Rules = [
+        ColumnDataType "code" = "INTEGER" with threshold = 0.4, ColumnValues "code" > 5 with threshold = 0.4,
+        ColumnValues "day" >= "2024-01-08" with threshold = 0.6, IsUnique "id" "made",
+        DataFreshness "made" < 99999 days with threshold > 0.7, ColumnCorrelation "id" "amount" > 0.9,
+        StandardDeviation "id" > 1, Sum "amount" = 12.10 ]"""
+    before = spark.conf.get("spark.sql.ansi.enabled")
+    try:
+        for mode in ("true", "false"):
+            spark.conf.set("spark.sql.ansi.enabled", mode)
+            found = evaluate(orders, rules).rules
+            assert [rule.message for rule in found if rule.outcome != "Passed"] == []
+    finally:
+        spark.conf.set("spark.sql.ansi.enabled", before)
