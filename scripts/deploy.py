@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from enum import Enum
 from typing import Annotated
 
@@ -21,7 +22,8 @@ OVERRIDES = {
     "GLUE_VERSION": "glue_version",
     "PYTHON_VERSION": "python_version",
 }
-console = Console()
+# Without a terminal (CI, a pipe) rich takes 80 columns, which folds the tables.
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 class Environment(str, Enum):

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
 from sample_data.columns import DATASETS, Row
 from sample_data.defects import CATALOG
 from sample_data.manifest import Manifest

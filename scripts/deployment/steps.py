@@ -82,4 +82,6 @@ def step(console: Console, title: str) -> Iterator[Step]:
         console.print(f"[red]✗[/] [bold]{title}[/]")
         raise StepFailedError(title, error) from error
     note = current._end()
-    console.print(f"[green]✓[/] [bold]{title}[/]  {note} [dim]{current.seconds:.1f} s[/]", highlight=False, soft_wrap=True)
+    console.print(
+        f"[green]✓[/] [bold]{title}[/]  {note} [dim]{current.seconds:.1f} s[/]", highlight=False, soft_wrap=True
+    )

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from deployment.workflow import _query
+from deployment.workflow import query_state
 
 
 def show_summary(console: Console, dynamodb: Any, outputs: Mapping[str, Any], lake: Path | None) -> None:
@@ -23,12 +24,12 @@ def show_summary(console: Console, dynamodb: Any, outputs: Mapping[str, Any], la
         lake: folder with one folder per bucket, on the laptop.
     """
     state = dynamodb.Table(outputs["table_names"]["job_state"])
-    datasets = [item["id"] for item in _query(state, "dataset")]
-    batches = {dataset: _query(state, f"batch#{dataset}") for dataset in datasets}
-    checks = {dataset: _query(state, f"metrics#{dataset}") for dataset in datasets}
+    datasets = [item["id"] for item in query_state(state, "dataset")]
+    batches = {dataset: query_state(state, f"batch#{dataset}") for dataset in datasets}
+    checks = {dataset: query_state(state, f"metrics#{dataset}") for dataset in datasets}
     console.print(_datasets(batches, checks))
     console.print(_refused(batches))
-    console.print(_tables(_query(state, "table")))
+    console.print(_tables(query_state(state, "table")))
     for dataset, found in checks.items():
         if found:
             console.print(f"Report of {dataset}: [bold]{_local(found[-1]['report'], lake)}[/]", soft_wrap=True)
@@ -39,10 +40,14 @@ def show_summary(console: Console, dynamodb: Any, outputs: Mapping[str, Any], la
         console.print(f"  {layer:<10} {where}", highlight=False, soft_wrap=True)
 
 
+def _table(title: str, *headings: str) -> Table:
+    return Table(*headings, title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+
+
 def _datasets(batches: Mapping[str, list[dict[str, Any]]], checks: Mapping[str, list[dict[str, Any]]]) -> Table:
-    table = Table("dataset", title="Rows", title_justify="left")
-    for heading in ("batches", "rows in", "refused", "rejected by rules", "curated", "files refused", "quality score"):
-        table.add_column(heading, justify="right")
+    table = _table("Rows", "dataset")
+    for heading in ("batches", "in", "refused", "by rules", "curated", "bad files", "score"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for dataset, items in batches.items():
         score = _score(checks[dataset][-1]) if checks[dataset] else "-"
         numbers = [_total(items, name) for name in ("rows_read", "rows_refused", "rows_rejected", "rows_curated")]
@@ -61,8 +66,8 @@ def _total(items: Iterable[Mapping[str, Any]], name: str) -> int:
 
 
 def _refused(batches: Mapping[str, list[dict[str, Any]]]) -> Table:
-    table = Table("dataset", "why", title="Refused (kept in quarantine)", title_justify="left")
-    table.add_column("count", justify="right")
+    table = _table("Refused, and kept in quarantine", "dataset", "why")
+    table.add_column("count", justify="right", no_wrap=True)
     for dataset, items in batches.items():
         reasons: Counter[str] = Counter()
         for item in items:
@@ -76,9 +81,9 @@ def _refused(batches: Mapping[str, list[dict[str, Any]]]) -> Table:
 
 
 def _tables(items: Iterable[Mapping[str, Any]]) -> Table:
-    table = Table("curated table", title="Curated", title_justify="left")
+    table = _table("Curated tables", "table")
     table.add_column("rows", justify="right")
-    table.add_column("location")
+    table.add_column("location", overflow="fold")
     for item in items:
         table.add_row(item["id"], f"{int(item['rows']):,}", item["location"])
     return table

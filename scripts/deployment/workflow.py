@@ -45,8 +45,8 @@ def unfinished_work(dynamodb: Any, s3: Any, outputs: Mapping[str, Any]) -> list[
         claim = bookmarks.get_item(Key={"source": folder, "object_key": key}).get("Item")
         if claim is None or int(claim["size"]) != size:
             left.append(f"{key} is new")
-    for dataset in _query(state, "dataset"):
-        batches = _query(state, f"batch#{dataset['id']}", Attr("status").ne("CHECKED"))
+    for dataset in query_state(state, "dataset"):
+        batches = query_state(state, f"batch#{dataset['id']}", Attr("status").ne("CHECKED"))
         left += [f"batch {dataset['id']}/{batch['id']} is {batch['status']}" for batch in batches]
     return left
 
@@ -56,7 +56,8 @@ def _objects(s3: Any, bucket: str) -> list[tuple[str, int]]:
     return [(item["Key"], item["Size"]) for page in pages for item in page.get("Contents", ())]
 
 
-def _query(table: Any, entity: str, condition: Any = None) -> list[dict[str, Any]]:
+def query_state(table: Any, entity: str, condition: Any = None) -> list[dict[str, Any]]:
+    """All items of an entity of the state table that meet a condition, in the order of their ids."""
     arguments: dict[str, Any] = {"KeyConditionExpression": Key("entity").eq(entity), "ConsistentRead": True}
     if condition is not None:
         arguments["FilterExpression"] = condition
