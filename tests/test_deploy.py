@@ -1,0 +1,181 @@
+"""deploy.sh on bad ground: every failure names the step, the reason, and what would be right."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DEPLOY = REPOSITORY / "scripts" / "deploy.sh"
+
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+from deployment import terraform as terraform_module  # noqa: E402
+from deployment.steps import DeploymentError  # noqa: E402
+from deployment.terraform import Terraform, environment_folder  # noqa: E402
+from deployment.workflow import unfinished_work  # noqa: E402
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, **environment}
+    return subprocess.run([str(DEPLOY), *arguments], env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def tools_without_terraform(tmp_path: Path) -> str:
+    """A PATH with what the scripts need, but no Terraform."""
+    for tool in ("bash", "env", "dirname", "cat", "cksum", "grep", "java", "readlink", "uname"):
+        found = shutil.which(tool)
+        assert found, f"{tool} is needed by this test"
+        (tmp_path / tool).symlink_to(found)
+    return str(tmp_path)
+
+
+@pytest.fixture
+def terraform(tmp_path: Path) -> Terraform:
+    """The local environment's Terraform, working in a temporary folder."""
+    return Terraform(
+        environment_folder("local"), tmp_path / "terraform.log", environment={"TF_DATA_DIR": str(tmp_path / "data")}
+    )
+
+
+def test_an_unknown_environment_is_refused_with_the_known_ones() -> None:
+    done = run("production")
+    assert done.returncode == 2
+    assert "unknown environment production; it must be local, dev, staging or prod" in done.stderr
+    assert "Usage:" in done.stderr
+
+
+def test_no_environment_shows_the_usage() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage:")
+
+
+def test_help_explains_the_options() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert "--destroy" in done.stdout
+
+
+def test_plan_and_destroy_together_are_misuse() -> None:
+    done = run("local", "--plan", "--destroy")
+    assert done.returncode == 2
+    assert "can't go together" in done.stderr
+
+
+def test_a_missing_terraform_is_named_with_where_to_get_it(tools_without_terraform: str, tmp_path: Path) -> None:
+    done = run("local", PATH=tools_without_terraform, LOCAL_CLOUD_HOME=str(tmp_path / "home"))
+    assert done.returncode == 1
+    assert "Failed at: Check the tools" in done.stdout
+    assert "terraform is not on the PATH; install Terraform 1.10 or later" in done.stdout
+
+
+def test_an_old_terraform_is_refused_with_the_version_that_is_needed(terraform: Terraform, monkeypatch: Any) -> None:
+    monkeypatch.setattr(terraform_module, "MINIMUM_VERSION", (99, 0))
+    with pytest.raises(DeploymentError, match=r"the pipeline needs 99\.0 or later"):
+        terraform.check()
+
+
+def test_an_unreachable_registry_without_a_mirror_says_how_to_go_on(terraform: Terraform, monkeypatch: Any) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("TF_PLUGIN_DIR", raising=False)
+    monkeypatch.setattr(terraform_module, "find_plugin_dir", lambda: None)
+    with pytest.raises(DeploymentError, match=r"registry can.t be reached.*TF_PLUGIN_DIR") as failure:
+        terraform.init({"path": str(terraform.log.parent / "terraform.tfstate")})
+    assert failure.value.log == terraform.log
+    assert "registry.terraform.io" in terraform.log.read_text()
+
+
+def test_a_mirror_that_holds_no_provider_is_refused_by_its_path(
+    terraform: Terraform, monkeypatch: Any, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(tmp_path))
+    with pytest.raises(DeploymentError, match=str(tmp_path)):
+        terraform.init({"path": str(tmp_path / "terraform.tfstate")})
+
+
+def test_a_port_in_use_is_named_with_the_variable_that_changes_it(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = run("local", LOCAL_CLOUD_HOME=str(tmp_path / "home"), LOCAL_CLOUD_PORT=port)
+    assert done.returncode == 1
+    assert "Failed at: Start the local cloud" in done.stdout
+    assert port in done.stdout
+    assert "LOCAL_CLOUD_PORT" in done.stdout
+
+
+def test_an_account_without_credentials_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    missing = str(tmp_path / "none")
+    done = run(
+        "dev",
+        "--plan",
+        AWS_CONFIG_FILE=missing,
+        AWS_SHARED_CREDENTIALS_FILE=missing,
+        AWS_ACCESS_KEY_ID="",
+        AWS_SECRET_ACCESS_KEY="",
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+    assert done.returncode == 1
+    assert "Failed at: Check the AWS account" in done.stdout
+    assert "no working AWS credentials" in done.stdout
+    assert "./scripts/deploy.sh local" in done.stdout
+
+
+@pytest.fixture
+def outputs(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Terraform outputs of a pipeline whose bucket and tables are moto's."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="raw")
+        for table, keys in {"bookmarks": ("source", "object_key"), "state": ("entity", "id")}.items():
+            boto3.client("dynamodb").create_table(
+                TableName=table,
+                BillingMode="PAY_PER_REQUEST",
+                KeySchema=[
+                    {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)
+                ],
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            )
+        yield {"bucket_names": {"raw": "raw"}, "table_names": {"job_bookmarks": "bookmarks", "job_state": "state"}}
+
+
+def left_over(outputs: Any) -> list[str]:
+    return unfinished_work(boto3.resource("dynamodb"), boto3.client("s3"), outputs)
+
+
+def test_an_object_that_no_batch_has_claimed_is_unfinished_work(outputs: Any) -> None:
+    boto3.client("s3").put_object(Bucket="raw", Key="data/incoming/2024/01/15/a.csv", Body=b"a,b")
+    assert left_over(outputs) == ["data/incoming/2024/01/15/a.csv is new"]
+
+
+def test_a_claimed_object_and_checked_batches_are_no_work(outputs: Any) -> None:
+    boto3.client("s3").put_object(Bucket="raw", Key="data/incoming/2024/01/15/a.csv", Body=b"a,b")
+    claim = {"source": "s3://raw/data/incoming/2024/01/15/", "object_key": "data/incoming/2024/01/15/a.csv", "size": 3}
+    boto3.resource("dynamodb").Table("bookmarks").put_item(Item=claim)
+    state = boto3.resource("dynamodb").Table("state")
+    state.put_item(Item={"entity": "dataset", "id": "a"})
+    state.put_item(Item={"entity": "batch#a", "id": "1", "status": "CHECKED"})
+    assert left_over(outputs) == []
+
+
+def test_a_batch_that_is_not_checked_is_unfinished_work(outputs: Any) -> None:
+    state = boto3.resource("dynamodb").Table("state")
+    state.put_item(Item={"entity": "dataset", "id": "a"})
+    state.put_item(Item={"entity": "batch#a", "id": "1", "status": "INGESTED"})
+    assert left_over(outputs) == ["batch a/1 is INGESTED"]
