@@ -131,7 +131,7 @@ def headline(report: Mapping[str, Any]) -> str:
     else:
         parts = [f"{outcomes['Failed']} failed"] if outcomes["Failed"] else []
         parts += [f"{outcomes['Error']} could not be evaluated"] if outcomes["Error"] else []
-        start = f"Of {total} rules, {' and '.join(parts)}" if total > 1 else f"The rule {parts[0]}"
+        start = f"Of {total} rules, {' and '.join(parts)}" if total > 1 else f"The rule {parts[0][2:]}"
     if score["critical_failures"]:
         count = len(score["critical_failures"])
         start += f", {count} of them critical" if total > 1 else "; it is critical"

@@ -126,7 +126,7 @@ def _dimension(rules: Sequence[ScoredRule], weight: float) -> DimensionScore:
     total = sum(weights)
     reached = sum(each * rule.ratio for each, rule in zip(weights, rules, strict=True))
     passed = sum(rule.outcome == "Passed" for rule in rules)
-    value = 100.0 * reached / total if total else 100.0
+    value = round(100.0 * reached / total, 9) if total else 100.0  # 85, not 85.00000000000001
     return DimensionScore(value, weight if total else 0.0, len(rules), passed)
 
 

@@ -1,0 +1,269 @@
+"""The quality report: content as JSON, and the page made from it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etl.report import build_report, headline, render_html
+from etl.scoring import score
+
+NASTY = "<script>alert('x')</script>\"&"
+
+
+class Rules:
+    """A ruleset's result with plain rules."""
+
+    def __init__(self, *rules: dict[str, Any]) -> None:
+        self.rules = [type("Rule", (), {**rule, "text": rule["rule"]}) for rule in rules]
+
+
+def rule(text: str, outcome: str = "Passed", ratio: float = 1.0, **more: Any) -> dict[str, Any]:
+    plain = {
+        "rule": text,
+        "rule_type": text.split()[0],
+        "columns": ["amount"],
+        "dimension": "validity",
+        "outcome": outcome,
+        "metrics": {},
+        "ratio": ratio,
+        "message": f"message of {text}",
+        "failed_rows": None,
+        "rows": None,
+        "labels": {},
+        "critical": False,
+        "row_level": False,
+    }
+    return {**plain, **more}
+
+
+GOOD = rule('IsComplete "id"', dimension="completeness")
+BAD = rule('ColumnValues "amount" > 0', "Failed", 0.75, failed_rows=25, rows=100, critical=True)
+BROKEN = rule('Mean "gone" > 1', "Error", 0.0, dimension="accuracy", labels={"team": "sales"})
+
+
+def full(**changes: Any) -> dict[str, Any]:
+    rules = changes.pop("rules", [GOOD, BAD, BROKEN])
+    inputs: dict[str, Any] = {
+        "dataset": "orders",
+        "run_id": "jr_1",
+        "generated_at": datetime(2024, 1, 15, 6, 42, tzinfo=timezone.utc),
+        "score": score(Rules(*rules), threshold=80),
+        "rules": rules,
+        "rows_read": 1234567,
+        "rows_written": 1234467,
+        "refused": {"amount: not a number": 30, "id is missing": 70},
+        "batches": ["b-1", {"id": "b-2", "rows": 7}],
+        "source_files": ["s3://raw/a.csv", "s3://raw/b.csv"],
+        "table": "glue_catalog.db.orders",
+        "quarantine": "s3://quality/quarantine/orders/",
+        "trend": [90.0, {"score": 95.5, "generated_at": "2024-01-14T06:42:00+00:00", "run_id": "jr_0"}],
+        "profile": [
+            {
+                "column": "amount",
+                "type": "decimal(10,2)",
+                "rows": 100,
+                "nulls": 5,
+                "distinct": 90,
+                "min": Decimal("0.10"),
+                "max": 99.5,
+                "mean": 12.3456,
+            },
+        ],
+        "samples": {BAD["rule"]: [{"id": 7, "amount": Decimal("-1.50"), "at": date(2024, 1, 1), "note": None}]},
+        "description": "One row per order.",
+    }
+    return build_report(**{**inputs, **changes})
+
+
+def visible(page: str) -> str:
+    """The page's text, without markup and style."""
+    parts: list[str] = []
+
+    class Reader(HTMLParser):
+        hidden = False
+
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            self.hidden = tag == "style"
+
+        def handle_endtag(self, tag: str) -> None:
+            self.hidden = False
+
+        def handle_data(self, data: str) -> None:
+            if not self.hidden:
+                parts.append(data)
+
+    Reader().feed(page)
+    return " ".join(" ".join(parts).split())
+
+
+def test_the_content_is_json_and_counts_what_it_holds() -> None:
+    report = full()
+    assert json.loads(json.dumps(report)) == report
+    assert report["rows"] == {"read": 1234567, "written": 1234467, "refused": 100}
+    assert report["outcomes"] == {"Passed": 1, "Failed": 1, "Error": 1}
+    assert [entry["reason"] for entry in report["refused"]] == ["id is missing", "amount: not a number"]
+    assert report["rules"][1]["samples"] == [{"id": 7, "amount": "-1.50", "at": "2024-01-01", "note": None}]
+    assert [point["score"] for point in report["trend"]] == [90.0, 95.5, report["score"]["value"]]
+    assert report["batches"] == [{"id": "b-1"}, {"id": "b-2", "rows": 7}]
+
+
+def test_the_page_shows_all_of_the_content() -> None:
+    text = visible(render_html(full()))
+    for expected in (
+        "orders",
+        "One row per order.",
+        "2024-01-15 06:42 UTC",
+        "jr_1",
+        "1,234,567",
+        "1,234,467",
+        "1 / 3",
+        'ColumnValues "amount" > 0',
+        "message of",
+        "critical",
+        "team: sales",
+        "-1.50",
+        "null",
+        "1 of 25 failing row(s)",
+        "amount: not a number",
+        "id is missing",
+        "s3://quality/quarantine/orders/",
+        "glue_catalog.db.orders",
+        "b-2",
+        "7 rows",
+        "s3://raw/b.csv",
+        "decimal(10,2)",
+        "~90",
+        "95%",
+        "12.35",
+        "since the last run",
+        "Completeness".lower(),
+        "0 of 1 rule passed",
+    ):
+        assert expected in text, expected
+
+
+def test_the_page_comes_the_same_from_content_that_was_stored_as_json() -> None:
+    assert render_html(json.loads(json.dumps(full()))) == render_html(full())
+
+
+def test_whatever_comes_from_data_is_escaped() -> None:
+    nasty_rule = rule(
+        f'ColumnValues "{NASTY}" > 0',
+        "Failed",
+        0.5,
+        columns=[NASTY],
+        message=NASTY,
+        labels={NASTY: NASTY},
+        failed_rows=1,
+        rows=2,
+    )
+    page = render_html(
+        full(
+            rules=[nasty_rule],
+            dataset=NASTY, run_id=NASTY, generated_at=NASTY, description=NASTY, table=NASTY, quarantine=NASTY,
+            refused={NASTY: 1}, batches=[NASTY], source_files=[NASTY], problems=[NASTY],
+            trend=[{"score": 1, "generated_at": NASTY, "run_id": NASTY}],
+            samples={nasty_rule["rule"]: [{NASTY: NASTY}]},
+            profile=[{"column": NASTY, "type": NASTY, "rows": 1, "nulls": 0, "distinct": 1,
+                      "min": NASTY, "max": NASTY, "mean": None}],
+        )
+    )  # fmt: skip
+    assert "<script" not in page
+    assert "alert('x')" not in page
+    assert page.count("&lt;script&gt;") > 15
+    assert 'aria-label="&lt;script' in page
+
+
+def test_the_page_needs_no_network_and_no_script() -> None:
+    page = render_html(full())
+    assert not re.findall(r"""(?:src|href|url|@import)\s*[=(]""", page)
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+    tags = set(re.findall(r"<([a-z0-9]+)", page))
+    assert not tags & {"link", "img", "iframe", "object", "script", "form"}
+
+
+def test_tags_are_closed() -> None:
+    page = render_html(full())
+    for tag in ("section", "article", "table", "tr", "svg", "div", "span", "ul", "dl", "details", "main"):
+        assert len(re.findall(rf"<{tag}[\s>]", page)) == page.count(f"</{tag}>"), tag
+
+
+def test_what_needs_attention_comes_first_and_critical_rules_before_all() -> None:
+    rules = [GOOD, BROKEN, rule("RowCount > 5", "Failed", 0.0), BAD]
+    page = render_html(full(rules=rules))
+    attention = page[page.index("Needs attention") : page.index("All rules")]
+    places = [attention.index(f"<code>{text}") for text in ("ColumnValues", "RowCount", "Mean")]
+    assert places == sorted(places)
+    assert "IsComplete" not in attention
+
+
+def test_a_report_of_a_first_run_without_anything_is_a_page_too() -> None:
+    report = build_report(dataset="new", run_id="r", generated_at="now", score=score(Rules()), rules=[])
+    text = visible(render_html(report))
+    assert "No rules were evaluated." in text
+    assert "This is the first run" in text
+    assert "Where it comes from" not in text
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ([GOOD], "The rule passed. The score reaches the threshold of 80."),
+        ([GOOD, GOOD], "All 2 rules passed. The score reaches the threshold of 80."),
+        ([GOOD, BAD], "Of 2 rules, 1 failed, 1 of them critical. The score is below the threshold of 80."),
+        ([BROKEN], "The rule could not be evaluated. The score is below the threshold of 80."),
+    ],
+)
+def test_the_result_in_one_sentence(rules: list[dict[str, Any]], said: str) -> None:
+    assert headline(full(rules=rules)) == said
+
+
+def test_long_lists_are_cut_and_say_so() -> None:
+    report = full(
+        source_files=[f"s3://raw/{i}.csv" for i in range(1000)], samples={BAD["rule"]: [{"id": i} for i in range(50)]}
+    )
+    text = visible(render_html(report))
+    assert "1,000 files" in text
+    assert "and 800 more" in text
+    assert len(report["rules"][1]["samples"]) == 10
+
+
+def test_nearly_all_is_not_shown_as_all() -> None:
+    almost = rule("ColumnValues x", "Failed", 0.999999, failed_rows=1, rows=1_000_000)
+    assert "99.99%" in visible(render_html(full(rules=[almost])))
+
+
+def test_the_library_works_from_a_zip(tmp_path: Path) -> None:
+    source = Path(importlib.import_module("etl").__file__ or "").parent
+    archive = tmp_path / "library.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in source.rglob("*"):
+            if path.suffix in {".py", ".lark", ".j2", ".css"}:
+                packed.write(path, Path("etl") / path.relative_to(source))
+    content = tmp_path / "report.json"
+    content.write_text(json.dumps(full()))
+    code = (
+        "import json, sys, pathlib; sys.path.insert(0, sys.argv[1]);"
+        "from etl.report import render_html; from etl.dqdl import parse_ruleset; import etl.dqdl as d;"
+        "assert '.zip' in d.__file__;"
+        "assert '</html>' in render_html(json.loads(pathlib.Path(sys.argv[2]).read_text()));"
+        "print(parse_ruleset('Rules = [ RowCount > 1 ]').rules[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(archive), str(content)],
+        check=True, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout.strip() == "RowCount > 1"
