@@ -49,7 +49,7 @@ show_progress() {
 }
 
 main() {
-  local root extras stamp wanted log started=${SECONDS}
+  local root extras stamp wanted log python started=${SECONDS}
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
   extras=${1:-local}
   case ${extras} in
@@ -67,7 +67,10 @@ main() {
   fi
   log=${root}/.venv/install.log
   printf 'Installing Python packages into .venv (%s); once, for about a minute\n' "${extras}"
-  [[ -x ${root}/.venv/bin/python ]] || "$(find_python)" -m venv "${root}/.venv"
+  if [[ ! -x ${root}/.venv/bin/python ]]; then
+    python=$(find_python)
+    "${python}" -m venv "${root}/.venv"
+  fi
   : >"${log}"
   "${root}/.venv/bin/python" -m pip install --disable-pip-version-check -c "${root}/constraints.txt" \
     -e "${root}[${extras}]" 2>&1 | show_progress "${log}" ||
