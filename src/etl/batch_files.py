@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from etl.contracts import Contract
 from etl.discovery import SourceFile
 from etl.errors import UnreadableFileError
-from etl.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, detect
+from etl.formats import TAIL_BYTES, FileFormat, detect, head_length
 from etl.names import unique_names
 from etl.quarantine import RefusedFile
 from etl.readers import read_files, union_all
@@ -83,7 +83,7 @@ def _format_or_reason(storage: Storage, file: SourceFile, contract: Contract) ->
     present = storage.stat(file.uri)
     if present is None:
         return GONE
-    head = storage.read_bytes(file.uri, 0, min(present.size, HEAD_BYTES)) if present.size else b""
+    head = storage.read_bytes(file.uri, 0, min(present.size, head_length(file.name))) if present.size else b""
     tail_start = max(0, present.size - TAIL_BYTES)
     tail = storage.read_bytes(file.uri, tail_start, present.size - tail_start) if present.size else b""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import csv
+import io
 import json
 import zlib
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import Any
 from etl.errors import UnreadableFileError
 
 HEAD_BYTES = 64 * 1024
+# bzip2 gives out its first text when it has the whole first block, which holds up to 900 kB.
+BZIP2_HEAD_BYTES = 1024 * 1024
 TAIL_BYTES = 64
 _GZIP, _BZIP2, _ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
 _CODEC_EXTENSIONS = {"gzip": ".gz", "bzip2": ".bz2"}
@@ -39,12 +42,17 @@ class FileFormat:
     encoding: str = "UTF-8"
 
 
+def head_length(name: str) -> int:
+    """How many bytes of a file's beginning :func:`detect` needs, by the file's name."""
+    return BZIP2_HEAD_BYTES if name.endswith(_CODEC_EXTENSIONS["bzip2"]) else HEAD_BYTES
+
+
 def detect(name: str, head: bytes, tail: bytes, declared: str = "auto", options: Any = None) -> FileFormat:
     """The format of a file.
 
     Args:
         name: file name (for the codec's extension).
-        head: its first bytes, up to HEAD_BYTES.
+        head: its first bytes, up to :func:`head_length`.
         tail: its last bytes, up to TAIL_BYTES.
         declared: the contract's ``source.format``; text that could be CSV or JSON is read as declared.
         options: the contract's ``source.options``.
@@ -57,36 +65,48 @@ def detect(name: str, head: bytes, tail: bytes, declared: str = "auto", options:
         raise UnreadableFileError("the file is empty")
     if name.startswith(("_", ".")):
         raise UnreadableFileError("names that start with _ or . are hidden to Spark; rename the file")
-    binary = _binary_kind(head, tail)
+    binary = _binary_kind(name, head, tail)
     if binary:
         return FileFormat(binary)
-    text_bytes = _decompressed(name, head)
-    text, encoding = _decoded(text_bytes, options.get("encoding"))
+    text_bytes, is_cut = _decompressed(name, head)
+    text, encoding = _decoded(text_bytes, is_cut, options.get("encoding"))
     if not text.strip("\x00 \t\r\n"):
         raise UnreadableFileError("the file holds nothing but white space")
+    if "\x00" in text:
+        raise UnreadableFileError(
+            "the content is neither text nor Parquet, ORC or Avro (for UTF-16 or UTF-32 without a byte order mark, "
+            "set source.options.encoding in the contract)"
+        )
     if declared == "json" or (declared == "auto" and text.lstrip("\ufeff \t\r\n")[:1] in "[{"):
-        return FileFormat("json", multiline=not _first_line_is_json(text), encoding=encoding)
+        return FileFormat("json", multiline=_is_one_document(text), encoding=encoding)
     return _csv_format(text, encoding, options)
 
 
-def _binary_kind(head: bytes, tail: bytes) -> str:
-    """parquet, orc or avro by magic bytes; '' for text."""
+def _binary_kind(name: str, head: bytes, tail: bytes) -> str:
+    """parquet, orc or avro by magic bytes; '' for text (a CSV header may start with ORCID or PAR1)."""
     if head.startswith(b"PAR1"):
-        if not tail.endswith(b"PAR1"):
+        if tail.endswith(b"PAR1") and _is_binary(head):
+            return "parquet"
+        if _is_binary(head) or ".parquet" in name.lower():
             raise UnreadableFileError("a Parquet file without its footer (was the upload cut off?)")
-        return "parquet"
     if head.startswith(b"ORC"):
-        # The last byte is the postscript's length; the postscript ends with the magic.
-        if b"ORC" not in tail:
+        # The last byte is the postscript's length; the postscript ends with the magic, whose length comes before it.
+        if tail[-5:-1] == b"\x03ORC":
+            return "orc"
+        if _is_binary(head) or ".orc" in name.lower():
             raise UnreadableFileError("an ORC file without its postscript (was the upload cut off?)")
-        return "orc"
     return "avro" if head.startswith(b"Obj\x01") else ""
 
 
-def _decompressed(name: str, head: bytes) -> bytes:
-    """The first bytes of the text inside a compressed file; the bytes themselves when it is not compressed."""
+def _is_binary(head: bytes) -> bool:
+    return b"\x00" in head
+
+
+def _decompressed(name: str, head: bytes) -> tuple[bytes, bool]:
+    """The first bytes of the text, unpacked if the file is compressed, and whether there is more text behind them."""
     codec = _codec(head)
-    extension = next((ext for ext in (*_CODEC_EXTENSIONS.values(), ".zst") if name.lower().endswith(ext)), "")
+    # In this case only: Hadoop, which unpacks the files, takes no .GZ for gzip.
+    extension = next((ext for ext in (*_CODEC_EXTENSIONS.values(), ".zst") if name.endswith(ext)), "")
     if codec == "zstd" or (extension == ".zst" and not codec):
         raise UnreadableFileError("Zstandard compression can't be read here; send gzip, bzip2 or plain files")
     if _CODEC_EXTENSIONS.get(codec, "") != extension:
@@ -100,11 +120,14 @@ def _decompressed(name: str, head: bytes) -> bytes:
         "bzip2": bz2.BZ2Decompressor,
     }
     if not codec:
-        return head
+        return head, len(head) >= HEAD_BYTES
+    unpacking = openers[codec]()
     try:
-        return bytes(openers[codec]().decompress(head))
+        # Limited, because 64 KiB of bzip2 can hold gigabytes.
+        data = bytes(unpacking.decompress(head, HEAD_BYTES))
     except (OSError, zlib.error) as error:
         raise UnreadableFileError(f"the {codec} data is damaged: {error}") from error
+    return data, not unpacking.eof or bool(unpacking.unused_data)
 
 
 def _codec(head: bytes) -> str:
@@ -115,7 +138,7 @@ def _codec(head: bytes) -> str:
     return "zstd" if head.startswith(_ZSTD) else ""
 
 
-def _decoded(data: bytes, declared: str | None) -> tuple[str, str]:
+def _decoded(data: bytes, is_cut: bool, declared: str | None) -> tuple[str, str]:
     """Text and its encoding: the contract's, else by byte order mark, else UTF-8, else Latin-1."""
     for bom, encoding in _BOMS.items():
         if data.startswith(bom):
@@ -123,8 +146,8 @@ def _decoded(data: bytes, declared: str | None) -> tuple[str, str]:
     if declared:
         return data.decode(declared, errors="replace"), declared
     try:
-        # The head may end in the middle of a character.
-        return _without_cut_character(data).decode("utf-8"), "UTF-8"
+        # A head that is not the whole file may end in the middle of a character.
+        return (_without_cut_character(data) if is_cut else data).decode("utf-8"), "UTF-8"
     except UnicodeDecodeError:
         return data.decode("latin-1"), "ISO-8859-1"
 
@@ -141,12 +164,33 @@ def _without_cut_character(data: bytes) -> bytes:
     return data
 
 
+def _is_one_document(text: str) -> bool:
+    """Whether the file is one JSON array or object; else it is JSON lines.
+
+    Raises:
+        UnreadableFileError: several documents follow each other and are not one a line.
+    """
+    document = text.lstrip("\ufeff \t\r\n")
+    if _first_line_is_json(document):
+        return False
+    try:
+        _, end = json.JSONDecoder().raw_decode(document)
+    except (ValueError, RecursionError):
+        return True
+    if document[end:].strip():
+        # Spark would read the first and silently leave out the others.
+        raise UnreadableFileError(
+            "text follows the first JSON document; write one object a line without commas, or one array of objects"
+        )
+    return True
+
+
 def _first_line_is_json(text: str) -> bool:
     """Whether the file is JSON lines: its first line is a whole JSON object."""
-    first = text.lstrip("\ufeff \t\r\n").split("\n", 1)[0].strip()
+    first = text.split("\n", 1)[0].strip()
     try:
         return isinstance(json.loads(first), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         # A line longer than the head is a line as well: arrays and pretty-printed objects break early.
         return first.startswith("{") and len(text) >= HEAD_BYTES // 2 and "\n" not in text.strip()
 
@@ -157,7 +201,9 @@ def _csv_format(text: str, encoding: str, options: Any) -> FileFormat:
     if not options.get("header", True):
         return FileFormat("csv", delimiter=delimiter, encoding=encoding)
     try:
-        header = next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, quotechar=quote), [])
+        # Spark skips blank lines before the header; str.splitlines would break lines where Spark does not.
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote)
+        header = next((row for row in rows if row), [])
     except csv.Error as error:
         raise UnreadableFileError(f"the CSV header can't be read: {error}") from error
     return FileFormat("csv", header=tuple(header), delimiter=delimiter, encoding=encoding)

@@ -17,8 +17,9 @@ CORRUPT, REASON, RECORD = "_corrupt_record", "_reject_reason", "_record"
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
-# data/incoming/… files are often numbered or dated: orders-2024-01-15.csv and orders_003.csv are "orders".
-_NUMBERED = re.compile(r"([-_. ]*\d+)+$")
+# data/incoming/… files are often numbered or dated: orders-2024-01-15T093000Z.csv and orders_003.csv are "orders".
+# No group is repeated inside a repeated group: a long row of digits would take for ever.
+_NUMBERED = re.compile(r"[-_. ]*\d(?:[-_. \d]|(?<=\d)[Tt](?=\d))*(?:(?<=\d)[Zz])?$")
 
 
 def standard_name(text: str) -> str:
