@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import shutil
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -20,6 +23,8 @@ from local_cloud.store import Store
 
 _EMULATOR_HEALTH = "/_ministack/health"
 _START_SECONDS = 90.0
+# What the state folder holds. Reset removes these and nothing else, wherever LOCAL_CLOUD_HOME points.
+_STATE = ("emulator", "lake", "runs", "logs", "cache", "glue.sqlite*", "*.pid.json", "aws-config", "start.lock")
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -42,9 +47,14 @@ def start(settings: Settings) -> list[str]:
     Raises:
         LocalCloudError: something did not start.
     """
-    _check_same_ports(settings)
-    for folder in (settings.home, settings.lake, settings.runs, settings.cache, settings.home / "emulator" / "tmp"):
+    for folder in (settings.lake, settings.runs, settings.cache, settings.home / "emulator" / "tmp"):
         folder.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(settings):
+        return _start(settings)
+
+
+def _start(settings: Settings) -> list[str]:
+    _check_same_ports(settings)
     started = []
     if running_process(emulator(settings)) is None:
         _start_emulator(settings)
@@ -60,26 +70,43 @@ def stop(settings: Settings) -> list[str]:
 
     Returns:
         The names of what was stopped.
+
+    Raises:
+        LocalCloudError: the emulator had to be killed, so that its state is that of its last stop.
     """
-    stopped = []
-    for service in (glue_endpoint(settings), emulator(settings)):
-        if running_process(service) is not None:
-            end(service)
+    if not settings.home.exists():
+        return []
+    with _one_at_a_time(settings):
+        stopped = []
+        for service in (glue_endpoint(settings), emulator(settings)):
+            if running_process(service) is None:
+                service.pid_file.unlink(missing_ok=True)
+                continue
             stopped.append(service.name)
-        service.pid_file.unlink(missing_ok=True)
+            if not end(service) and service == emulator(settings):
+                raise LocalCloudError(
+                    "the emulator did not end in time and was killed; what was made since it was started is "
+                    "missing at the next start, except objects in S3. Deploy again, or reset"
+                )
     return stopped
 
 
 def reset(settings: Settings) -> None:
-    """Stop everything, end the processes of job runs, and remove all state."""
-    stop(settings)
+    """Stop everything, end the processes of job runs, and remove all state. Other files are left alone."""
+    with contextlib.suppress(LocalCloudError):  # what was not written is removed anyway
+        stop(settings)
     if settings.database.exists():
         store = Store(settings.database)
         end_interrupted_runs(store, "the local cloud was reset")
         store.close()
-    for path in (settings.home, settings.cache):
-        if path.exists():
-            shutil.rmtree(path)
+    for pattern in _STATE:
+        for path in settings.home.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # something else is in it
+        settings.home.rmdir()
 
 
 def is_running(settings: Settings) -> bool:
@@ -125,6 +152,14 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+@contextlib.contextmanager
+def _one_at_a_time(settings: Settings) -> Iterator[None]:
+    """Let a second start or stop of the same local cloud wait for the first."""
+    with (settings.home / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _check_same_ports(settings: Settings) -> None:

@@ -23,8 +23,16 @@ FOREIGN_VARIABLES = (
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 )
-_FOREIGN_PREFIXES = ("AWS_", "SPARK_", "PYSPARK_", "HADOOP_", "HIVE_", "YARN_", "S3_")
-_FOREIGN_TO_PROCESSES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "JAVA_TOOL_OPTIONS")
+_FOREIGN_PREFIXES = ("AWS_", "SPARK_", "PYSPARK_", "HADOOP_", "HIVE_", "YARN_", "S3_", "MINISTACK_", "LOCALSTACK_")
+_FOREIGN_TO_PROCESSES = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSTARTUP",
+    "VIRTUAL_ENV",
+    "JAVA_TOOL_OPTIONS",
+    "USE_SSL",
+    "SERVICES",
+)
 
 
 def scripts_folder() -> Path:
@@ -61,7 +69,8 @@ def process_environment(settings: Settings) -> dict[str, str]:
     env["PATH"] = _with_scripts_first(env.get("PATH", os.defpath))
     env["NO_PROXY"] = env["no_proxy"] = _no_proxy(env)
     env["PYTHONUNBUFFERED"] = "1"
-    env["LC_ALL"] = "C.UTF-8"  # names of objects become names of files, whatever the user's locale
+    if sys.platform == "linux":
+        env["LC_ALL"] = "C.UTF-8"  # names of objects become names of files, whatever the user's locale
     return env
 
 

@@ -101,6 +101,7 @@ def spark_environment(settings: Settings, conf_file: Path, scratch: Path) -> dic
         "PYSPARK_SUBMIT_ARGS": f"--properties-file {shlex.quote(str(conf_file))} pyspark-shell",
         # Spark puts this folder on its class path, and a class archive allows no folder there that has files.
         "SPARK_CONF_DIR": str(settings.home / "no-spark-conf"),
+        "SPARK_LAUNCHER_OPTS": " ".join(quick_java_options(settings)),
         "SPARK_LOCAL_IP": HOST,
         "SPARK_LOCAL_DIRS": str(scratch),
     }
@@ -137,7 +138,8 @@ def _java(settings: Settings, scratch: Path, archive: Path | None) -> dict[str, 
         *quick_java_options(settings),
         "-Duser.timezone=UTC",
         f"-Djava.io.tmpdir={scratch}",
-        *([f"-XX:SharedArchiveFile={archive}"] if archive else []),
+        # Should Java refuse the archive, it says so on standard output, which belongs to the job.
+        *([f"-XX:SharedArchiveFile={archive}", "-Xlog:disable", "-Xlog:all=error:stderr"] if archive else []),
     ]
     return {"spark.driver.extraJavaOptions": " ".join(f'"{one}"' if " " in one else one for one in options)}
 

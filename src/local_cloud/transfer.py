@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import ClientError
 
 from local_cloud.environment import process_environment, scripts_folder
@@ -65,7 +66,7 @@ class Transfer:
                 self._s3.upload_file(str(file), bucket, key)
             except FileNotFoundError:
                 continue
-            except ClientError as error:
+            except (ClientError, Boto3Error) as error:
                 raise LocalCloudError(f"{file} was not sent to s3://{bucket}/{key}: {error}; {failure}") from error
         return [key for key, file in files.items() if file.exists()]
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -200,6 +201,40 @@ def test_reset_removes_everything_also_running_jobs(settings: Settings, gate: Pa
     assert not settings.home.exists()
     control.start(settings)
     assert Cloud(settings).glue.get_jobs()["Jobs"] == []
+
+
+def test_reset_leaves_what_is_not_its_own(settings: Settings) -> None:
+    control.start(settings)
+    (settings.home / "my file").write_text("mine")
+    control.reset(settings)
+    assert [path.name for path in settings.home.iterdir()] == ["my file"]
+
+
+def test_two_starts_at_once_start_one_cloud(settings: Settings) -> None:
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "local_cloud", "start"],
+            env={**os.environ, **to_environment(settings)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    answers = [one.communicate()[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    assert sorted("Started:" in answer for answer in answers) == [False, True]
+
+
+def test_the_script_says_what_to_do_when_there_is_no_environment(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "scripts" / "local_cloud.sh"
+    (tmp_path / "scripts").mkdir()
+    copy = shutil.copy(script, tmp_path / "scripts")
+    done = subprocess.run([copy, "start"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Run ./scripts/deploy.sh local" in done.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "scripts"]
+    unknown = subprocess.run([script, "begin"], capture_output=True, text=True)
+    assert (unknown.returncode, "Usage:" in unknown.stderr) == (2, True)
 
 
 def test_an_emulator_that_was_killed_is_told_at_the_next_start(settings: Settings) -> None:
