@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from etl.dqdl import DqdlSyntaxError, parse_ruleset
-from etl.names import standard_name
+from etl.names import EVENT_DATE, standard_name
 
 # Columns that the pipeline adds itself.
 RESERVED = frozenset({"batch_id", "event_date", "year", "month", "day"})
@@ -26,7 +26,8 @@ def schema_problem(error: Any) -> str:
     field = ".".join(error.path[1:]) or "the contract"
     if error.rule == "additionalProperties":
         known = sorted(error.definition.get("properties", {}))
-        unknown = sorted(set(error.value) - set(known))
+        # YAML has keys that are no text, such as the unquoted on (true).
+        unknown = sorted(str(name) for name in error.value if name not in known)
         return f"{field}: unknown field {_quoted(unknown)}{_suggestion(unknown[0], known)}; known: {', '.join(known)}"
     if error.rule == "required":
         missing = [name for name in error.rule_definition if name not in error.value]
@@ -56,16 +57,19 @@ def check_one(file: str, document: Document) -> Iterator[str]:
     if event_time is not None and columns.get(event_time) not in ("date", "timestamp"):
         found = f"is {columns[event_time]}" if event_time in columns else "is not a column"
         yield f"event_time: {event_time!r} {found}; name a column of type date or timestamp"
+    yield from _check_encoding(document)
     yield from _check_processing(document, set(columns))
     yield from _check_quality(document)
 
 
-def check_together(documents: Mapping[str, Document]) -> Iterator[str]:
-    """Problems between contracts: a dataset twice, an enrichment from nowhere, a cycle.
+def check_together(documents: Mapping[str, Document], broken: Iterable[str] = ()) -> Iterator[str]:
+    """Problems between contracts: a dataset or table twice, an enrichment from nowhere, a cycle.
 
     Args:
         documents: file name -> contract document.
+        broken: names of files that have problems of their own, which are not blamed on those that refer to them.
     """
+    incomplete = {standard_name(PurePosixPath(file).stem) for file in broken}
     files: dict[str, str] = {}
     for file, document in documents.items():
         if document["name"] in files:
@@ -73,6 +77,8 @@ def check_together(documents: Mapping[str, Document]) -> Iterator[str]:
         files[document["name"]] = file
     for file, document in documents.items():
         for position, enrichment in enumerate(_processing(document, "enrich")):
+            if enrichment["dataset"] in incomplete:
+                continue
             if enrichment["dataset"] not in files:
                 yield (
                     f"{file}: processing.enrich.{position}.dataset: no contract for {enrichment['dataset']!r}"
@@ -86,7 +92,19 @@ def check_together(documents: Mapping[str, Document]) -> Iterator[str]:
                     f"{file}: processing.enrich.{position}.keys: must name the whole key of {other['name']}, which is "
                     f"{', '.join(other.get('key', ())) or 'not set'}"
                 )
+    yield from _check_tables(documents)
     yield from _check_cycles(documents)
+
+
+def _check_tables(documents: Mapping[str, Document]) -> Iterator[str]:
+    """Datasets and aggregates are tables of one database, and two writers of one table would undo each other."""
+    taken = {document["name"]: f"dataset {document['name']!r}" for document in documents.values()}
+    for file, document in documents.items():
+        for position, aggregate in enumerate(_processing(document, "aggregates")):
+            name = aggregate["name"]
+            if name in taken:
+                yield f"{file}: processing.aggregates.{position}.name: {name!r} is already the table of {taken[name]}"
+            taken[name] = f"an aggregate of {document['name']!r}"
 
 
 def _check_name(file: str, document: Document) -> Iterator[str]:
@@ -101,13 +119,22 @@ def _check_columns(document: Document) -> Iterator[str]:
         where = f"columns.{position}"
         if column["name"] in RESERVED:
             yield f"{where}.name: {column['name']!r} is a column that the pipeline adds itself; choose another name"
-        names = [column["name"], *(standard_name(alias) for alias in column.get("aliases", ()))]
-        for name in names:
-            if taken.get(name, column["name"]) != column["name"] or (name == column["name"] and name in taken):
-                yield f"{where}: the name {name!r} already belongs to column {taken[name]!r}"
-            taken[name] = column["name"]
+        own = column["name"]
+        # A set: an alias that spells the column's own name, or another alias, otherwise does no harm.
+        names = {own, *(standard_name(alias) for alias in column.get("aliases", ()))}
+        for name in sorted(names & taken.keys()):
+            yield f"{where}: the name {name!r} already belongs to column {taken[name]!r}"
+        taken |= dict.fromkeys(names, own)
         if column["type"].startswith("decimal"):
             yield from _check_decimal(f"{where}.type", column["type"])
+
+
+def _check_encoding(document: Document) -> Iterator[str]:
+    encoding = document.get("source", {}).get("options", {}).get("encoding", "UTF-8")
+    try:
+        " ".encode(encoding)
+    except (LookupError, ValueError):
+        yield f"source.options.encoding: {encoding!r} is no known encoding; e.g. UTF-8, ISO-8859-1, windows-1252"
 
 
 def _check_decimal(where: str, type_text: str) -> Iterator[str]:
@@ -126,14 +153,21 @@ def _check_processing(document: Document, columns: set[str]) -> Iterator[str]:
         if clash := sorted(added & known):
             yield (f"processing.enrich.{position}: {_quoted(clash)} would stand twice; give the enrichment a prefix")
         known |= added
-    known |= {derived["name"] for derived in _processing(document, "derive")}
+    for position, derived in enumerate(_processing(document, "derive")):
+        if derived["name"] == EVENT_DATE:
+            yield f"processing.derive.{position}.name: {EVENT_DATE!r} is a column that the pipeline adds itself"
+        known.add(derived["name"])
     yield from _duplicates("processing.rules", [rule["name"] for rule in _processing(document, "rules")])
     aggregates = list(_processing(document, "aggregates"))
-    yield from _duplicates("processing.aggregates", [aggregate["name"] for aggregate in aggregates])
     for position, aggregate in enumerate(aggregates):
-        for name in aggregate.get("group_by", ()):
+        where = f"processing.aggregates.{position}"
+        group = aggregate.get("group_by", ())
+        for name in group:
             if name not in known:
-                yield f"processing.aggregates.{position}.group_by: no column {name!r}{_suggestion(name, known)}"
+                yield f"{where}.group_by: no column {name!r}{_suggestion(name, known)}"
+        for name in aggregate["measures"]:
+            if name in group or name == EVENT_DATE:
+                yield f"{where}.measures: {name!r} is a column of the aggregate already; choose another name"
 
 
 def _check_quality(document: Document) -> Iterator[str]:

@@ -164,7 +164,7 @@ def parse_contracts(texts: Mapping[str, str]) -> dict[str, Contract]:
         problems += found
         if document is not None:
             documents[file] = document
-    problems += check_together(documents)
+    problems += check_together(documents, broken=[file for file in texts if file not in documents])
     if problems:
         raise ContractError(problems)
     contracts = [_contract(document) for document in documents.values()]
@@ -213,8 +213,9 @@ def _contract(document: Mapping[str, Any]) -> Contract:
 
 
 def _column(column: Mapping[str, Any]) -> Column:
-    aliases = tuple(standard_name(alias) for alias in column.get("aliases", ()))
-    lists = {"aliases": aliases, "formats": tuple(column.get("formats", ()))}
+    aliases = dict.fromkeys(standard_name(alias) for alias in column.get("aliases", ()))
+    aliases.pop(column["name"], None)
+    lists = {"aliases": tuple(aliases), "formats": tuple(column.get("formats", ()))}
     return Column(**{**column, **lists})
 
 
