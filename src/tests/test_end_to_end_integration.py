@@ -162,7 +162,7 @@ def test_deploy_applies_the_terraform_runs_the_sample_and_shows_what_came_out(de
     printed = deployed[1].stdout
     assert "terraform apply" in printed
     assert "customer_id: required value is missing" in printed
-    assert "a Parquet file without its footer" in printed
+    assert "transactions-007.parquet" in printed
     reports = [line.split()[-1] for line in printed.splitlines() if line.startswith("Report of ")]
     assert len(reports) == 2
     assert all("<html" in Path(report).read_text() for report in reports)
