@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -43,7 +44,11 @@ def read_files(spark: SparkSession, uris: Sequence[str], found: FileFormat, cont
         return _as_text(_read_json(spark, paths, found))
     if found.kind == "avro" and not _spark_reads_avro(spark):
         return _as_text(_read_avro_by_python(spark, paths))
-    return _as_text(_with_source_file(spark.read.option("mergeSchema", True).format(found.kind).load(paths)))
+    reader = spark.read.format(found.kind).option("mergeSchema", True)
+    if found.kind == "parquet":
+        # Days before 1582 (0001-01-01 is a common placeholder) are what they say; Spark's default is to stop.
+        reader = reader.options(datetimeRebaseMode="CORRECTED", int96RebaseMode="CORRECTED")
+    return _as_text(_with_source_file(reader.load(paths)))
 
 
 def _read_csv(spark: SparkSession, paths: list[str], found: FileFormat, contract: Contract) -> DataFrame:
@@ -86,7 +91,9 @@ def _read_avro_by_python(spark: SparkSession, paths: list[str]) -> DataFrame:
     """Avro by fastavro on the executors: where Spark's Avro jar is missing, so only on the laptop."""
     files = _with_source_file(spark.read.format("binaryFile").load(paths)).select("content", SOURCE_FILE)
     lines = files.rdd.flatMap(lambda row: avro_to_json_lines(bytes(row[0]), row[1]))
-    return spark.read.option("primitivesAsString", True).json(lines)
+    frame = spark.read.option("primitivesAsString", True).json(lines)
+    # Files without any record give no line to tell a column by.
+    return frame if SOURCE_FILE in frame.columns else frame.withColumn(SOURCE_FILE, F.lit(None).cast("string"))
 
 
 def avro_to_json_lines(content: bytes, uri: str) -> Iterator[str]:
@@ -107,6 +114,8 @@ def avro_to_json_lines(content: bytes, uri: str) -> Iterator[str]:
 
 def _plain_text(value: Any) -> str:
     """Decimals, dates, times and bytes of Avro as the text that a CSV would hold."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
