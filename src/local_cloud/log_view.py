@@ -20,7 +20,7 @@ def files_of(settings: Settings, what: str) -> list[Path]:
 
     Args:
         settings: of the local cloud.
-        what: ``emulator``, ``glue``, a job run's id, or a job's name for its last run.
+        what: ``emulator``, ``glue``, a job run's id or its beginning, or a job's name for its last run.
 
     Raises:
         LocalCloudError: there is no such thing, or it has no log yet.
@@ -63,8 +63,11 @@ def show(files: Sequence[Path], write: Callable[[str], object], *, lines: int, f
 
 
 def _run_id(settings: Settings, what: str) -> str:
-    if (settings.runs / what).is_dir():
-        return what
+    matching = [path.name for path in settings.runs.glob(f"{what}*")] if what.startswith("jr_") else []
+    if what in matching or len(matching) == 1:
+        return what if what in matching else matching[0]
+    if matching:
+        raise LocalCloudError(f"{len(matching)} job runs begin with {what!r}; give more of the id")
     if not settings.database.exists():
         raise LocalCloudError(f"no job has run yet, so there is no log of {what!r}")
     store = Store(settings.database)

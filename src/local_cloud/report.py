@@ -18,6 +18,7 @@ from local_cloud.store import Store
 from local_cloud.workflow_runs import statistics
 
 _LAST = 8
+_ID_LENGTH = 15  # enough to tell runs apart, and `logs` takes the beginning of an id
 _COLOURS = {"SUCCEEDED": "green", "COMPLETED": "green", "FAILED": "red", "ERROR": "red", "TIMEOUT": "red"}
 
 
@@ -53,7 +54,7 @@ def _workflow_runs(store: Store) -> Table:
         counts = statistics(run.get("TotalActions", 0), store.job_runs_of_workflow_run(run["WorkflowRunId"]))
         actions = f"{counts['SucceededActions']} of {counts['TotalActions']} succeeded"
         status = _coloured(run["Status"])
-        table.add_row(run["Name"], status, _time(run["StartedOn"]), actions, run["WorkflowRunId"])
+        table.add_row(run["Name"], status, _time(run["StartedOn"]), actions, run["WorkflowRunId"][:_ID_LENGTH])
     return table
 
 
@@ -66,7 +67,7 @@ def _job_runs(store: Store) -> Table:
             _time(run["StartedOn"]),
             str(run["ExecutionTime"]),
             run.get("ErrorMessage", "").partition("\n")[0],
-            run["Id"],
+            run["Id"][:_ID_LENGTH],
         )
     return table
 

@@ -30,7 +30,7 @@ def job_settings(
     job_conf: Mapping[str, str],
     buckets: Iterable[str],
     scratch: Path,
-    archive: Path | None,
+    archive: str | None,
 ) -> dict[str, str]:
     """All Spark settings of a run. What the job's own ``--conf`` says wins.
 
@@ -40,7 +40,7 @@ def job_settings(
         job_conf: the settings in its ``--conf``.
         buckets: the buckets that ``s3://`` addresses may name.
         scratch: a folder for temporary files, gone after the run.
-        archive: the archive of loaded Java classes, when there is one.
+        archive: the archive of loaded Java classes as Java's SharedArchiveFile takes it, when there is one.
     """
     formats = listed(arguments.get("--datalake-formats", ""))
     return {
@@ -133,7 +133,7 @@ def _storage(settings: Settings, buckets: Iterable[str]) -> dict[str, str]:
     return conf
 
 
-def _java(settings: Settings, scratch: Path, archive: Path | None) -> dict[str, str]:
+def _java(settings: Settings, scratch: Path, archive: str | None) -> dict[str, str]:
     options = [
         *quick_java_options(settings),
         "-Duser.timezone=UTC",

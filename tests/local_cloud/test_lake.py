@@ -176,9 +176,12 @@ def test_a_key_that_cannot_be_a_file_is_left_out_and_said_so(cloud: Cloud, lake:
     bucket = cloud.bucket("raw")
     cloud.put(bucket, "a//b.csv", "x")
     cloud.put(bucket, f"{'n' * 300}.csv", "x")
+    cloud.put(bucket, "both", "a file")
+    cloud.put(bucket, "both/and", "a folder")
     cloud.put(bucket, "good.csv", "x")
-    assert len(bring_in(lake, bucket)) == 2
-    assert [path.name for path in (cloud.settings.lake / bucket).iterdir()] == ["good.csv"]
+    assert len(bring_in(lake, bucket)) == 3
+    folder = cloud.settings.lake / bucket
+    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == ["both/and", "good.csv"]
 
 
 def test_a_missing_bucket_is_named(lake: Lake) -> None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 from tests.local_cloud.helpers import Cloud
+
+from local_cloud.class_archive import ArchiveMaker, existing_archive
+from local_cloud.java import java_home
+from local_cloud.settings import Settings
 
 SCRIPT = """
 import json, sys
@@ -95,3 +101,17 @@ def test_an_error_of_spark_is_the_message_of_the_run(cloud: Cloud) -> None:
     run = cloud.run(job)
     assert run["JobRunState"] == "FAILED"
     assert run["ErrorMessage"].startswith("AnalysisException: [PATH_NOT_FOUND] Path does not exist")
+
+
+def test_the_archive_of_classes_is_made_and_java_takes_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, cache=tmp_path / "cache")
+    assert existing_archive(settings) is None
+    maker = ArchiveMaker(settings)
+    maker.start()
+    maker.wait()
+    archive = existing_archive(settings)
+    assert archive is not None
+    assert not list((tmp_path / "cache").glob("archive-*"))
+    java = str(java_home() / "bin" / "java")
+    options = [f"-XX:SharedArchiveFile={archive}", "-XX:+UseSerialGC", "-version"]
+    assert "sharing" in subprocess.run([java, *options], capture_output=True, text=True, check=True).stderr

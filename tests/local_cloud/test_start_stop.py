@@ -107,6 +107,8 @@ def test_start_is_idempotent_and_status_shows_what_runs(settings: Settings) -> N
     for text in (settings.endpoint, settings.glue_endpoint, str(pids[0]), job, "FAILED", "a-queue"):
         assert text in status.stdout
     assert "ValueError: no" in command(settings, "logs", run["Id"]).stdout
+    assert run["Id"][:15] in status.stdout
+    assert "ValueError: no" in command(settings, "logs", run["Id"][:15]).stdout
     assert "ValueError: no" in command(settings, "logs", job).stdout
     assert "listens on" in command(settings, "logs", "glue", "-n", "5").stdout
     unknown = command(settings, "logs", "nothing")
