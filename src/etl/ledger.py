@@ -13,15 +13,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from decimal import Decimal
+from math import copysign, isfinite, isnan
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from etl.discovery import SourceFile
 from etl.errors import LeaseLostError, LedgerConflictError
 
 PLANNED, INGESTED, PROCESSED, CHECKED = "PLANNED", "INGESTED", "PROCESSED", "CHECKED"
+# The range of DynamoDB's numbers, with room for the digits.
+_SMALLEST, _LARGEST = 1e-110, 1e125
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Ledger:
         }
         try:
             self.state.put_item(Item=item, ConditionExpression=Attr("id").not_exists())
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             found = self._batch_item(dataset, batch_id)
             if not _is_refusal(error) and found is None:
                 raise
@@ -125,7 +128,7 @@ class Ledger:
         """Make this run the owner of an unfinished batch; the run that had it is fenced from then on.
 
         Raises:
-            LedgerConflictError: the batch is no longer in the state it was read in.
+            LeaseLostError: the batch is no longer as it was read; nothing was changed.
         """
         return self._move(batch, batch.status, batch.owner, {})
 
@@ -179,9 +182,12 @@ class Ledger:
                 ReturnValues="ALL_NEW",
             )
             return _batch(answer["Attributes"])
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             found = self._batch_item(batch.dataset, batch.id)
-            if found is not None and found["owner"] == self.owner and found["status"] == status:
+            # After a refusal, owner and status tell that we have made this step. After any other error they may have
+            # been the same before (take_over, note), so every value is compared.
+            ours = ("owner", "status") if _is_refusal(error) else tuple(values)
+            if found is not None and all(found.get(name) == values[name] for name in ours):
                 return _batch(found)
             if not _is_refusal(error):
                 raise
@@ -267,14 +273,17 @@ def _batch(item: Mapping[str, Any]) -> Batch:
     return Batch(item["entity"].removeprefix("batch#"), item["id"], item["status"], item["owner"], facts)
 
 
-def _is_refusal(error: ClientError) -> bool:
-    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+def _is_refusal(error: BotoCoreError | ClientError) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
 def _storable(value: Any) -> Any:
-    """DynamoDB has Decimal where Python has float."""
+    """DynamoDB has Decimal where Python has float, in a smaller range: what is below becomes 0, what is above its end."""
     if isinstance(value, float):
-        return Decimal(str(value))
+        size = abs(value)
+        if isfinite(value) and size > _LARGEST:
+            return Decimal(str(copysign(_LARGEST, value)))
+        return Decimal(str(value)) if size >= _SMALLEST or isnan(value) else Decimal(0)
     if isinstance(value, Mapping):
         return {name: _storable(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
