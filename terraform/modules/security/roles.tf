@@ -17,7 +17,8 @@ locals {
       lists           = ["processed", "curated", "quality"]
       reads           = ["${var.bucket_arns.processed}/*"]
       writes          = ["${var.bucket_arns.curated}/*", "${var.bucket_arns.quality}/*"]
-      catalog_changes = ["glue:CreateTable", "glue:UpdateTable"]
+      # BatchCreatePartition: it registers a batch whose ingestion was killed before it could.
+      catalog_changes = ["glue:BatchCreatePartition", "glue:CreateTable", "glue:UpdateTable"]
     }
     data_quality = {
       lists           = ["processed", "curated", "quality"]
