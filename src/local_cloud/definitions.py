@@ -24,6 +24,7 @@ EXTRA_FIELDS = {
         "SourceControlDetails",
     ),
     "trigger": ("EventBatchingCondition",),
+    "workflow": (),  # the emulator cannot list workflows; the endpoint keeps their names
 }
 _DEFAULTS: dict[str, JsonObject] = {"job": {"ExecutionProperty": {"MaxConcurrentRuns": 1}}, "trigger": {}}
 
@@ -69,6 +70,11 @@ class Definitions:
         """
         found: JsonObject = _call(self._glue.get_workflow, Name=name)["Workflow"]
         return {key: value for key, value in found.items() if key != "LastRun"}
+
+    def workflow_names(self) -> list[str]:
+        """The names of all workflows that were made through the endpoint or have triggers."""
+        named = {trigger.get("WorkflowName", "") for trigger in self.triggers()} - {""}
+        return sorted(named | set(self._store.names_with_extras("workflow")))
 
     def complete(self, kind: str, definition: JsonObject) -> JsonObject:
         """Add what the emulator dropped, and drop the empty values that Glue would not show."""

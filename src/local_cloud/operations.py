@@ -38,6 +38,8 @@ class Operations:
             "GetTriggers": self._get_triggers,
             "BatchGetTriggers": self._batch_get_triggers,
             "GetWorkflow": self._get_workflow,
+            "ListWorkflows": self._list_workflows,
+            "BatchGetWorkflows": self._batch_get_workflows,
             "StartWorkflowRun": self._start_workflow_run,
             "GetWorkflowRun": self._get_workflow_run,
             "GetWorkflowRuns": self._get_workflow_runs,
@@ -154,6 +156,21 @@ class Operations:
         if include_graph:
             workflow["Graph"] = graph.of_workflow(self._definitions.triggers(name))
         return {"Workflow": workflow}
+
+    def _list_workflows(self, request: JsonObject) -> JsonObject:
+        names, token = page(self._definitions.workflow_names(), request, default=25)
+        return {"Workflows": names, **token}
+
+    def _batch_get_workflows(self, request: JsonObject) -> JsonObject:
+        found: list[JsonObject] = []
+        missing = []
+        for name in request["Names"]:
+            try:
+                asked = {"Name": name, "IncludeGraph": request.get("IncludeGraph")}
+                found.append(self._get_workflow(asked)["Workflow"])
+            except GlueError:
+                missing.append(name)
+        return {"Workflows": found, "MissingWorkflows": missing}
 
     def _start_workflow_run(self, request: JsonObject) -> JsonObject:
         return {"RunId": self._workflows.start(request["Name"], request.get("RunProperties"))}

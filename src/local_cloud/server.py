@@ -13,6 +13,7 @@ import waitress  # type: ignore[import-untyped]
 from flask import Flask, Response, request
 
 from local_cloud.control import ControlPlane
+from local_cloud.definitions import EXTRA_FIELDS
 from local_cloud.protocol import GlueError, JsonObject, error_body, operation_of, parse_request
 from local_cloud.settings import HOST, Settings, settings_from_environment
 
@@ -74,19 +75,14 @@ def _answer(control: ControlPlane, operation: str, body: bytes) -> JsonObject | 
 
 def _after(control: ControlPlane, operation: str, body: bytes) -> None:
     """Keep up with a change of definitions that the emulator has made."""
-    if operation in ("CreateJob", "CreateTrigger"):
+    action, kind = operation[:6], operation[6:].lower()
+    if kind in EXTRA_FIELDS and action in ("Create", "Update", "Delete"):
         sent = json.loads(body)
-        control.definitions.keep(operation.removeprefix("Create").lower(), sent["Name"], sent)
-    elif operation == "UpdateJob":
-        sent = json.loads(body)
-        control.definitions.keep("job", sent["JobName"], sent["JobUpdate"])
-    elif operation == "UpdateTrigger":
-        sent = json.loads(body)
-        control.definitions.keep("trigger", sent["Name"], sent["TriggerUpdate"])
-    elif operation == "DeleteJob":
-        control.definitions.forget("job", json.loads(body)["JobName"])
-    elif operation == "DeleteTrigger":
-        control.definitions.forget("trigger", json.loads(body)["Name"])
+        name = sent.get("JobName") or sent["Name"]
+        if action == "Delete":
+            control.definitions.forget(kind, name)
+        else:
+            control.definitions.keep(kind, name, sent.get(f"{operation[6:]}Update", sent))
     if operation in _CHANGES_TRIGGERS:
         control.scheduler.look_again()
 

@@ -179,6 +179,11 @@ class Store:
         """Keep the parts of a definition that the emulator drops."""
         self._write("INSERT OR REPLACE INTO definition_extras VALUES (?, ?, ?)", (kind, name, json.dumps(document)))
 
+    def names_with_extras(self, kind: str) -> list[str]:
+        """The names of the definitions of a kind of which something is kept."""
+        rows = self._all("SELECT name FROM definition_extras WHERE kind = ?", (kind,))
+        return [row["name"] for row in rows]
+
     def delete_extras(self, kind: str, name: str) -> None:
         """Forget a definition that was deleted."""
         self._write("DELETE FROM definition_extras WHERE kind = ? AND name = ?", (kind, name))

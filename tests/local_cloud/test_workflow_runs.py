@@ -160,6 +160,16 @@ def test_a_workflow_shows_its_last_run_and_its_graph(cloud: Cloud) -> None:
     assert states == {first: "SUCCEEDED", second: "SUCCEEDED"}
 
 
+def test_workflows_are_listed_though_the_emulator_cannot(cloud: Cloud) -> None:
+    name = cloud.workflow(on_demand(cloud.job(OK)))
+    pages = cloud.glue.get_paginator("list_workflows").paginate(PaginationConfig={"PageSize": 3})
+    assert name in [one for answer in pages for one in answer["Workflows"]]
+    found = cloud.glue.batch_get_workflows(Names=[name, "none"])
+    assert ([one["Name"] for one in found["Workflows"]], found["MissingWorkflows"]) == ([name], ["none"])
+    cloud.glue.delete_workflow(Name=name)
+    assert cloud.glue.batch_get_workflows(Names=[name])["MissingWorkflows"] == [name]
+
+
 def test_a_workflow_run_resumes_at_a_job_that_failed(cloud: Cloud, tmp_path: Path) -> None:
     mark = tmp_path / "mended"
     first, last = cloud.job(OK), cloud.job(OK)
