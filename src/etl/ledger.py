@@ -278,7 +278,7 @@ def _is_refusal(error: BotoCoreError | ClientError) -> bool:
 
 
 def _storable(value: Any) -> Any:
-    """DynamoDB has Decimal where Python has float, in a smaller range: what is below becomes 0, what is above its end."""
+    """DynamoDB has Decimal where Python has float, and in a smaller range, at whose ends other values are put."""
     if isinstance(value, float):
         size = abs(value)
         if isfinite(value) and size > _LARGEST:

@@ -114,8 +114,14 @@ def frame(spark: SparkSession) -> Callable[..., DataFrame]:
     return make
 
 
+@pytest.fixture(scope="session")
+def boto_session() -> boto3.Session:
+    """One session for all tests: loading the services' models takes most of a small test's time."""
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+
+
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def aws(boto_session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """moto in this process, with the tables, the topic and the database that Terraform makes elsewhere."""
     for name in FOREIGN_SETTINGS:
         monkeypatch.delenv(name, raising=False)
@@ -123,6 +129,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
+        # moto starts every test without a session.
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto_session)
         _create_table(BOOKMARKS, "source", "object_key")
         _create_table(STATE, "entity", "id")
         boto3.client("sns").create_topic(Name=ALERTS_TOPIC.rpartition(":")[2])
