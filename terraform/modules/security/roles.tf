@@ -14,9 +14,9 @@ locals {
       catalog_changes = ["glue:BatchCreatePartition", "glue:CreateTable"]
     }
     data_processing = {
-      lists           = ["processed", "curated", "quality"]
-      reads           = ["${var.bucket_arns.processed}/*"]
-      writes          = ["${var.bucket_arns.curated}/*", "${var.bucket_arns.quality}/*"]
+      lists  = ["processed", "curated", "quality"]
+      reads  = ["${var.bucket_arns.processed}/*"]
+      writes = ["${var.bucket_arns.curated}/*", "${var.bucket_arns.quality}/*"]
       # BatchCreatePartition: it registers a batch whose ingestion was killed before it could.
       catalog_changes = ["glue:BatchCreatePartition", "glue:CreateTable", "glue:UpdateTable"]
     }
