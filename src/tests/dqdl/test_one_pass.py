@@ -85,7 +85,7 @@ def test_rules_with_one_reference_read_it_once_more_only(
     assert jobs(lambda: evaluate(orders, ruleset(rules), references)) == one
     looked_up = [f'ReferentialIntegrity "country" "countries.code" > 0.{n}' for n in range(9)]
     once = jobs(lambda: evaluate(orders, ruleset(looked_up[:1]), references))
-    assert jobs(lambda: evaluate(orders, ruleset(looked_up), references)) == once
+    assert jobs(lambda: evaluate(orders, ruleset(looked_up), references)) <= once
 
 
 def test_a_wrong_rule_costs_no_job(orders: DataFrame, jobs: Callable[[Callable[[], object]], int]) -> None:

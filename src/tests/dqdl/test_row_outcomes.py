@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 from pyspark.sql import DataFrame
 
-from etl.dqdl import evaluate
+from etl.dqdl import RulesetResult, evaluate
 from etl.dqdl.result import OUTCOME_COLUMNS
 
 RULES = """Rules = [
@@ -23,12 +26,16 @@ SQL = 'CustomSql "select id, made from primary where paid"'
 NEVER = ["RowCount > 1", 'IsComplete "gone"']
 
 
+@pytest.fixture(scope="module")
+def result(orders: DataFrame, references: dict[str, DataFrame]) -> RulesetResult:
+    return evaluate(orders, RULES, references)
+
+
 def by_key(data: DataFrame) -> dict[tuple[int, str | None], dict[str, object]]:
     return {(row["id"], row["name"]): row.asDict() for row in data.collect()}
 
 
-def test_every_row_tells_which_rules_it_passes_and_fails(orders: DataFrame, references: dict[str, DataFrame]) -> None:
-    result = evaluate(orders, RULES, references)
+def test_every_row_tells_which_rules_it_passes_and_fails(orders: DataFrame, result: RulesetResult) -> None:
     data = result.row_outcomes(orders)
     assert data.columns == [*orders.columns, *OUTCOME_COLUMNS]
     rows = by_key(data)
@@ -42,10 +49,7 @@ def test_every_row_tells_which_rules_it_passes_and_fails(orders: DataFrame, refe
     assert {row["DataQualityEvaluationResult"] for row in rows.values()} == {"Failed"}
 
 
-def test_rows_outside_a_filter_pass_it_or_are_skipped_on_wish(
-    orders: DataFrame, references: dict[str, DataFrame]
-) -> None:
-    result = evaluate(orders, RULES, references)
+def test_rows_outside_a_filter_pass_it_or_are_skipped_on_wish(orders: DataFrame, result: RulesetResult) -> None:
     passed = by_key(result.row_outcomes(orders))[5, "  "]
     skipped = by_key(result.row_outcomes(orders, filtered="SKIPPED"))[5, "  "]
     assert AMOUNT in passed["DataQualityRulesPass"]  # type: ignore[operator]
@@ -59,10 +63,7 @@ def test_rows_that_meet_all_rules_have_passed(orders: DataFrame) -> None:
     assert found == {1: "Passed", 2: "Passed", 4: "Failed", 5: "Failed"}
 
 
-def test_counts_of_failed_rows_agree_with_the_rows_themselves(
-    orders: DataFrame, references: dict[str, DataFrame]
-) -> None:
-    result = evaluate(orders, RULES, references)
+def test_counts_of_failed_rows_agree_with_the_rows_themselves(orders: DataFrame, result: RulesetResult) -> None:
     rows = result.row_outcomes(orders).collect()
     for rule in result.rules:
         if rule.row_level:
@@ -85,8 +86,6 @@ def test_a_ruleset_without_row_level_rules_passes_every_row(orders: DataFrame) -
 
 
 def test_results_are_json(orders: DataFrame, references: dict[str, DataFrame]) -> None:
-    import json
-
     result = evaluate(orders, RULES[:-1] + ', Sum "amount" = 12.10 ]', references)
     told = json.loads(json.dumps(result.to_dict()))
     assert told["row_count"] == 5
