@@ -16,8 +16,9 @@ from etl.ledger import Ledger
 
 OUTBOX = "outbox"
 PENDING, SENT = "PENDING", "SENT"
-# SNS refuses longer subjects.
+# SNS refuses longer subjects, and messages of more than 256 KiB (a character of UTF-8 has up to 4 bytes).
 SUBJECT_LENGTH = 100
+MESSAGE_LENGTH = 60_000
 # Sent alerts are kept this long (DynamoDB TTL), so that a finding is not told again.
 KEPT_SECONDS = 90 * 24 * 3600
 
@@ -45,7 +46,7 @@ class Alerts:
             message: plain text for a person: what, where, what to do.
         """
         line = " ".join(subject.split())[:SUBJECT_LENGTH]
-        self._ledger.put_once(OUTBOX, alert_id, status=PENDING, subject=line, message=message)
+        self._ledger.put_once(OUTBOX, alert_id, status=PENDING, subject=line, message=message[:MESSAGE_LENGTH])
 
     def send_pending(self) -> int:
         """Send everything PENDING; how many were sent. Failures are logged and left for the next time."""

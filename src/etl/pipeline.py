@@ -128,6 +128,8 @@ def run_stage(pipeline: Pipeline, stage: str, work: Callable[[Pipeline], dict[st
     except Exception as error:
         reason = _reason(error)
         pipeline.ledger.put(entity, settings.run_id, status="FAILED", reason=reason, **facts)
+        # A dataset that halts the run is the one that people must hear of.
+        pipeline.alerts.send_pending()
         raise
     seconds = round(time.monotonic() - begun, 3)
     pipeline.ledger.put(entity, settings.run_id, status="SUCCEEDED", seconds=seconds, **facts)
@@ -141,8 +143,13 @@ def each_dataset(pipeline: Pipeline, datasets: Iterable[str], work: Callable[[st
         dataset -> reason, for those that failed.
     """
     failures: dict[str, str] = {}
-    for dataset in datasets:
-        if pipeline.settings.dataset not in ("", dataset):
+    known = list(datasets)
+    wanted = pipeline.settings.dataset
+    if wanted and wanted not in known:
+        names = ", ".join(known) or "none"
+        pipeline.log.warning("--dataset %s: there is nothing of it at this stage; datasets are %s", wanted, names)
+    for dataset in known:
+        if wanted not in ("", dataset):
             continue
         try:
             work(dataset)
@@ -155,6 +162,9 @@ def each_dataset(pipeline: Pipeline, datasets: Iterable[str], work: Callable[[st
 
 
 def _reason(error: BaseException) -> str:
-    """An error as one line; Spark's messages go on with plans and Java stacks."""
-    first = next((line for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {first}"[:REASON_LENGTH]
+    """An error as one line: the whole of our own; Spark's messages go on with plans and Java stacks."""
+    if isinstance(error, PipelineError):
+        text = " ".join(str(error).split())
+    else:
+        text = next((line for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {text}"[:REASON_LENGTH]
