@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import json
+import tracemalloc
 
 import fastavro
 import pyarrow as pa
@@ -167,7 +168,19 @@ def test_a_bzip2_file_whose_first_block_is_full_of_noise_is_read() -> None:
 def test_no_more_than_a_head_is_unpacked_of_a_bomb() -> None:
     packed = bz2.compress(b"id,name\n" + b"a" * 50_000_000)
     assert len(packed) < HEAD_BYTES
-    assert detected("x.csv.bz2", packed) == ID_NAME
+    tracemalloc.start()
+    try:
+        assert detected("x.csv.bz2", packed) == ID_NAME
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_gzip_file_of_several_parts_may_have_a_character_in_two_of_them() -> None:
+    data = "id,name\n1,é\n".encode()
+    parts = gzip.compress(data[:-2]) + gzip.compress(data[-2:])
+    assert gzip.decompress(parts) == data
+    assert detected("x.csv.gz", parts) == ID_NAME
 
 
 # Encodings -----------------------------------------------------------------------------------------------
