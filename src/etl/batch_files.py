@@ -128,7 +128,7 @@ def _open_group(spark: SparkSession, group: Group, contract: Contract) -> tuple[
         if not unknown:
             return [frame], []
         reason = f"columns that the contract doesn't know: {', '.join(unknown)} (schema_mode: freeze)"
-    except RUN_ERRORS as error:
+    except (*RUN_ERRORS, UnreadableFileError) as error:
         reason = _file_reason(error)
     if len(group.files) == 1:
         return [], [RefusedFile(group.files[0], reason)]
@@ -150,7 +150,7 @@ def _unreadable_in(spark: SparkSession, storage: Storage, group: Group, contract
         frame = read_files(spark, [file.uri for file in group.files], group.format, contract)
         frame.write.format("noop").mode("overwrite").save()
         return []
-    except RUN_ERRORS as error:
+    except (*RUN_ERRORS, UnreadableFileError) as error:
         reason = _file_reason(error)
     if len(group.files) == 1:
         gone = storage.stat(group.files[0].uri) is None
@@ -163,6 +163,8 @@ def _unreadable_in(spark: SparkSession, storage: Storage, group: Group, contract
 def _file_reason(error: Exception) -> str:
     """The innermost cause in one line; raises the error again when it is not the file's."""
     text = str(error)
+    if isinstance(error, UnreadableFileError):
+        return text
     if any(marker in text for marker in _NOT_THE_FILE):
         raise error
     causes = [line for line in text.splitlines() if line.startswith("Caused by: ")]

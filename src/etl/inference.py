@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
@@ -9,11 +11,13 @@ from pyspark.sql import functions as F
 
 from etl.contracts import Column
 from etl.names import CORRUPT, SOURCE_FILE
+from etl.standardise import free_name
 
 # The narrowest type whose pattern every value has. A number with a leading zero is a code and stays text.
 _PATTERNS = {
     "long": r"^-?(0|[1-9]\d{0,17})$",
-    "double": r"^-?(0|[1-9]\d{0,15})(\.\d+)?$",
+    # 15 digits are what a double keeps of any number.
+    "double": r"^-?(?=[\d.]{1,16}$)(0|[1-9]\d{0,14})(\.\d+)?$",
     "boolean": r"^(?i)(true|false)$",
     "date": r"^\d{4}-\d{2}-\d{2}$",
     "timestamp": r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:?\d{2})?$",
@@ -41,8 +45,15 @@ def infer_columns(raw: DataFrame) -> tuple[Column, ...]:
             F.sum(F.when(has_value & text.rlike(pattern), 1).otherwise(0)).alias(f"{position}_{kind}")
             for kind, pattern in _PATTERNS.items()
         ]
-    found = raw.agg(*counts).first()
-    return tuple(Column(name, _narrowest(found, position)) for position, name in enumerate(names))
+    # Rows that don't parse are refused whole; their cells may stand in the wrong columns.
+    found = raw.where(F.col(CORRUPT).isNull()).agg(*counts).first()
+    return tuple(_column(name, names, _narrowest(found, position)) for position, name in enumerate(names))
+
+
+def _column(name: str, names: list[str], kind: str) -> Column:
+    """A column; one named like a column of the pipeline gets another name, and keeps its own as an alias."""
+    free = free_name(name, [other for other in names if other != name])
+    return Column(free, kind, aliases=() if free == name else (name,))
 
 
 def _narrowest(found: object, position: int) -> str:
@@ -50,6 +61,12 @@ def _narrowest(found: object, position: int) -> str:
     values = found[f"{position}"] or 0  # type: ignore[index]
     fitting = (kind for kind in _PATTERNS if values and found[f"{position}_{kind}"] == values)  # type: ignore[index]
     return next(fitting, "string")
+
+
+def described(column: Column) -> dict[str, Any]:
+    """An inferred column as a contract has it."""
+    aliases = {"aliases": list(column.aliases)} if column.aliases else {}
+    return {"name": column.name, "type": column.type, **aliases}
 
 
 def suggested_contract(dataset: str, columns: tuple[Column, ...]) -> str:
@@ -63,6 +80,6 @@ def suggested_contract(dataset: str, columns: tuple[Column, ...]) -> str:
         "name": dataset,
         "description": "Suggested from the first files; give it a key, an event_time and quality rules.",
         "source": {"patterns": [f"{dataset}*"]},
-        "columns": [{"name": column.name, "type": column.type} for column in columns],
+        "columns": [described(column) for column in columns],
     }
     return yaml.safe_dump(document, sort_keys=False)

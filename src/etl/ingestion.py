@@ -21,7 +21,7 @@ from etl.catalog import partition_folders
 from etl.contracts import Column, Contract, inferred
 from etl.discovery import INCOMING, SourceFile, new_work, source_file
 from etl.errors import PipelineError
-from etl.inference import infer_columns, suggested_contract
+from etl.inference import described, infer_columns, suggested_contract
 from etl.leases import lease
 from etl.ledger import INGESTED, PLANNED, Batch, new_batch_id, utc_now
 from etl.names import REASON
@@ -181,10 +181,9 @@ def _inferred_columns(pipeline: Pipeline, dataset: str, raw: DataFrame) -> tuple
     """The columns found in the dataset's first batch; later batches are held to them, so that types don't drift."""
     item = pipeline.ledger.get("dataset", dataset) or {}
     if "columns" in item:
-        return tuple(Column(entry["name"], entry["type"]) for entry in item["columns"])
+        return tuple(Column(e["name"], e["type"], aliases=tuple(e.get("aliases", ()))) for e in item["columns"])
     columns = infer_columns(raw)
-    described = [{"name": column.name, "type": column.type} for column in columns]
-    pipeline.ledger.put("dataset", dataset, columns=described)
+    pipeline.ledger.put("dataset", dataset, columns=[described(column) for column in columns])
     suggestion = f"{pipeline.settings.quality}reports/{dataset}/suggested_contract.yml"
     pipeline.storage.write_text(suggestion, suggested_contract(dataset, columns))
     pipeline.log.info("%s has no contract; a suggestion is at %s", dataset, suggestion)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, MapType, StringType, StructField, StructType
 
 from etl.contracts import Contract
+from etl.errors import UnreadableFileError
 from etl.formats import FileFormat
 from etl.names import CORRUPT, SOURCE_FILE, unique_names
 
@@ -36,14 +38,17 @@ def read_files(spark: SparkSession, uris: Sequence[str], found: FileFormat, cont
     Raises:
         pyspark.errors.PySparkException: when the files' schema can't be read; bad data shows only when the
             frame is used.
+        UnreadableFileError: the files spell a JSON key in more than one way; one by one they may be readable.
     """
     paths = [_GLOB_CHARACTERS.sub(r"\\\1", uri) for uri in uris]
     if found.kind == "csv":
         return _read_csv(spark, paths, found, contract)
-    if found.kind == "json":
-        return _as_text(_read_json(spark, paths, found))
-    if found.kind == "avro" and not _spark_reads_avro(spark):
-        return _as_text(_read_avro_by_python(spark, paths))
+    by_python = found.kind == "avro" and not _spark_reads_avro(spark)
+    if found.kind == "json" or by_python:
+        with _case_sensitive(spark):
+            frame = _read_avro_by_python(spark, paths) if by_python else _read_json(spark, paths, found)
+            _check_spelling(frame)
+            return _as_text(frame)
     reader = spark.read.format(found.kind).option("mergeSchema", True)
     if found.kind == "parquet":
         # Days before 1582 (0001-01-01 is a common placeholder) are what they say; Spark's default is to stop.
@@ -68,6 +73,17 @@ def _read_csv(spark: SparkSession, paths: list[str], found: FileFormat, contract
         columnNameOfCorruptRecord=CORRUPT,
     )
     return _with_source_file(reader.csv(paths)).select(*names, CORRUPT, SOURCE_FILE)
+
+
+@contextmanager
+def _case_sensitive(spark: SparkSession) -> Iterator[None]:
+    """Spark finds JSON keys by their exact case but infers one column of ``id`` and ``ID``: values would be lost."""
+    before = str(spark.conf.get("spark.sql.caseSensitive"))
+    spark.conf.set("spark.sql.caseSensitive", "true")
+    try:
+        yield
+    finally:
+        spark.conf.set("spark.sql.caseSensitive", before)
 
 
 def _read_json(spark: SparkSession, paths: list[str], found: FileFormat) -> DataFrame:
@@ -132,9 +148,18 @@ def _as_text(frame: DataFrame) -> DataFrame:
     fields = [field for field in frame.schema.fields if field.name not in (CORRUPT, SOURCE_FILE)]
     names = unique_names(field.name for field in fields)
     columns = [_text(field).alias(name) for field, name in zip(fields, names, strict=True)]
-    has_corrupt = CORRUPT in frame.columns
-    corrupt = F.col(CORRUPT) if has_corrupt else F.lit(None).cast("string")
+    corrupt = F.col(CORRUPT) if CORRUPT in frame.columns else F.lit(None).cast("string")
     return frame.select(*columns, corrupt.alias(CORRUPT), SOURCE_FILE)
+
+
+def _check_spelling(frame: DataFrame) -> None:
+    """Refuse frames with ``id`` and ``ID``: Spark can't scan both."""
+    spellings: dict[str, list[str]] = {}
+    for name in frame.columns:
+        spellings.setdefault(name.lower(), []).append(name)
+    for names in spellings.values():
+        if len(names) > 1:
+            raise UnreadableFileError(f"a key is spelled in more than one way: {', '.join(names)}; use one of them")
 
 
 def _text(field: StructField) -> Column:

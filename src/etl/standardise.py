@@ -17,6 +17,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from etl.contract_checks import RESERVED
 from etl.contracts import Column, Contract
 from etl.names import BATCH, CORRUPT, INGESTED_AT, PARTITIONS, REASON, RECORD, RESCUED, SOURCE_FILE
 from etl.typing_sql import typed_sql
@@ -51,11 +52,12 @@ def standardise(raw: DataFrame, contract: Contract, batch_id: str, ingested_at: 
     """
     extra = unknown_columns(raw.columns, contract)
     rescue_extra = extra if contract.schema_mode == "rescue" else []
-    kept_extra = [name for name in extra if name not in rescue_extra]
+    kept_extra = [] if rescue_extra else _free_names(extra, raw.columns)
     frame = _with_texts(raw, contract)
     values = [F.expr(typed_sql(_text_name(column), column)).alias(column.name) for column in contract.columns]
     texts = [_text_name(column) for column in contract.columns]
-    frame = frame.select(*values, *texts, *kept_extra, *_renamed(rescue_extra), RECORD, CORRUPT, SOURCE_FILE)
+    kept = [F.col(name).alias(free) for name, free in zip(extra, kept_extra, strict=False)]
+    frame = frame.select(*values, *texts, *kept, *_renamed(rescue_extra), RECORD, CORRUPT, SOURCE_FILE)
     return _with_partitions(
         _mark_duplicates(
             frame.select(
@@ -72,6 +74,22 @@ def standardise(raw: DataFrame, contract: Contract, batch_id: str, ingested_at: 
         ),
         contract,
     )
+
+
+def free_name(name: str, taken: Sequence[str]) -> str:
+    """The name under which a source's column is kept: its own, or ``source_year`` for one named like the pipeline's.
+
+    Args:
+        name: standard name.
+        taken: names that other columns of the source have.
+    """
+    while name in RESERVED or name in taken:
+        name = f"source_{name}"
+    return name
+
+
+def _free_names(extra: Sequence[str], present: Sequence[str]) -> list[str]:
+    return [free_name(name, [other for other in present if other != name]) for name in extra]
 
 
 def _text_name(column: Column) -> str:
@@ -91,10 +109,10 @@ def _with_texts(raw: DataFrame, contract: Contract) -> DataFrame:
 
 def _source_text(present: Sequence[str], column: Column) -> SparkColumn:
     """A column's text; blank text of a typed column is no value."""
-    names = [F.col(name) for name in (column.name, *column.aliases) if name in present]
-    text = F.coalesce(*names) if names else F.lit(None).cast("string")
+    texts = [F.col(name) for name in (column.name, *column.aliases) if name in present]
     if column.type != "string":
-        text = F.when(F.trim(text) != "", F.trim(text))
+        texts = [F.when(F.trim(text) != "", F.trim(text)) for text in texts]
+    text = F.coalesce(*texts) if texts else F.lit(None).cast("string")
     return text.alias(_text_name(column))
 
 
@@ -135,7 +153,7 @@ def _mark_duplicates(frame: DataFrame, contract: Contract) -> DataFrame:
         return frame
     latest = [F.col(name).desc_nulls_last() for name in contract.order_by]
     # Ties are broken by what does not change between two readings of the same files.
-    content = F.xxhash64(*(column.name for column in contract.columns))
+    content = F.xxhash64(*(name for name in frame.columns if name not in (RECORD, REASON)))
     order = [F.col(REASON).isNotNull(), *latest, F.col(SOURCE_FILE).desc(), content.desc()]
     rank = F.row_number().over(Window.partitionBy(*contract.key).orderBy(*order))
     superseded = F.col(REASON).isNull() & (F.col("_rank") > 1)

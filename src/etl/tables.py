@@ -62,6 +62,8 @@ def write_batch(standardised: DataFrame, prefix: str) -> RowCounts:
     one = F.count(F.lit(1)).alias("rows")
     counted = standardised.observe(before, one, F.count(REASON).alias("refused"))
     accepted = counted.where(F.col(REASON).isNull()).drop(REASON, RECORD).observe(after, one)
+    # Days before 1582 (0001-01-01 is a common placeholder) are written as they are; Spark's default is to stop.
+    standardised.sparkSession.conf.set("spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED")
     _rebalanced(accepted).write.partitionBy(*PARTITIONS).mode("overwrite").parquet(prefix)
     counts = RowCounts(int(before.get["rows"]), int(after.get["rows"]), int(before.get["refused"]))
     if counts.read != counts.written + counts.refused:
@@ -183,7 +185,8 @@ def _widens(from_type: DataType, to_type: DataType) -> bool:
 def merge_by_key(rows: DataFrame, table: str, key: Sequence[str], order_by: Sequence[str]) -> None:
     """MERGE rows into a curated table: the later by ``order_by`` wins, whichever came first.
 
-    Doing it twice with the same rows changes nothing.
+    Doing it twice with the same rows changes nothing. Columns of the table that the rows lack become null: they belong
+    to the row that is replaced.
 
     Args:
         rows: one row per key.
@@ -194,7 +197,8 @@ def merge_by_key(rows: DataFrame, table: str, key: Sequence[str], order_by: Sequ
     rows.createOrReplaceTempView("merge_source")
     same = " and ".join(f"t.`{name}` <=> s.`{name}`" for name in key)
     columns = rows.columns
-    assignments = ", ".join(f"t.`{name}` = s.`{name}`" for name in columns)
+    absent = [name for name in rows.sparkSession.table(table).columns if name not in columns]
+    assignments = ", ".join([*(f"t.`{name}` = s.`{name}`" for name in columns), *(f"t.`{n}` = null" for n in absent)])
     names = ", ".join(f"`{name}`" for name in columns)
     values = ", ".join(f"s.`{name}`" for name in columns)
     # Names come from contracts, whose schema admits letters, digits and _ only.
@@ -211,7 +215,7 @@ def _is_later(order_by: Sequence[str]) -> str:
     older = "false"
     for name in reversed(order_by):
         source, target = f"s.`{name}`", f"t.`{name}`"
-        less = f"({source} < {target} or ({source} is null and {target} is not null))"
+        less = f"(coalesce({source} < {target}, false) or ({source} is null and {target} is not null))"
         older = f"({less} or ({source} <=> {target} and {older}))"
     return f"not {older}"
 

@@ -77,7 +77,9 @@ def enrich(frame: DataFrame, enrichment: Enrichment, table: DataFrame, dataset: 
         *(F.col(n).alias(o) for n, o in zip(enrichment.columns, enrichment.output_columns(), strict=True)),
     )
     conditions = [F.col(left) == F.col(right_keys[name]) for left, name in enrichment.keys.items()]
-    joined = frame.join(right, on=conditions, how="left")
+    # A column of the source that the contract doesn't know may have the same name; the contract's stays.
+    replaced = [name for name in enrichment.output_columns() if name not in enrichment.keys]
+    joined = frame.drop(*replaced).join(right, on=conditions, how="left")
     if enrichment.how == "inner":
         keys = ", ".join(enrichment.keys)
         reason = F.when(F.col("_found").isNull(), f"{keys}: no match in {enrichment.dataset}")

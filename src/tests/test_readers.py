@@ -243,6 +243,11 @@ def test_a_broken_line_is_kept_whole_and_costs_only_itself(read: Read) -> None:
     assert [row["id"] for row in frame.where(f"{CORRUPT} is null").orderBy("id").collect()] == ["1", "3"]
 
 
+def test_keys_inside_of_objects_that_differ_by_case_are_all_kept(read: Read) -> None:
+    frame = read({"a.json": '{"id": 1, "who": {"n": 1}}\n{"id": 2, "who": {"N": 2}}\n'})
+    assert values(frame) == [{"id": "1", "who": '{"n":"1"}'}, {"id": "2", "who": '{"N":"2"}'}]
+
+
 def test_the_lines_of_a_json_file_in_latin_1_are_read_as_written(read: Read) -> None:
     frame = read({"a.json": '{"id": 1, "name": "Zoë"}\n{"id": 2, "name": "é"}\n'.encode("latin-1")})
     assert values(frame) == [{"id": "1", "name": "Zoë"}, {"id": "2", "name": "é"}]

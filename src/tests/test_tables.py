@@ -1,0 +1,240 @@
+"""Tables: batches as Parquet, refused rows in quarantine, curated Iceberg tables by MERGE and replacement."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from etl.errors import RowBalanceError, TableSchemaError
+from etl.tables import (
+    RowCounts,
+    batch_prefix,
+    empty_frame,
+    ensure_table,
+    merge_by_key,
+    replace_batch,
+    replace_dates,
+    row_count,
+    table_exists,
+    write_batch,
+    write_quarantine,
+)
+
+DAY = date(2024, 1, 15)
+COLUMNS = "id string, v string, at int, event_date date"
+Frame = Callable[..., DataFrame]
+
+
+@pytest.fixture
+def table(lake: Any) -> str:
+    """The name of a curated table that is not there yet."""
+    return f"glue_catalog.db.{lake.bucket('t').replace('-', '_')}"
+
+
+@pytest.fixture
+def content(spark: SparkSession) -> Callable[[str], Counter[tuple[Any, ...]]]:
+    """A function: the rows of a table as a multiset."""
+    return lambda name: Counter(tuple(row) for row in spark.table(name).collect())
+
+
+# Processed and quarantine ------------------------------------------------------------------------------------
+
+STANDARDISED = "id string, on date, year string, month string, day string, _batch_id string, _source_file string, \
+_reject_reason string, _record string"
+
+
+@pytest.fixture
+def standardised(frame: Frame) -> Callable[..., DataFrame]:
+    """A factory of standardised rows of (id, reason)."""
+
+    def make(*rows: tuple[str, str | None]) -> DataFrame:
+        places = ("2024", "01", "05", "b1", "s3://raw/a.csv")
+        return frame(STANDARDISED, *((key, date(1, 1, 1), *places, reason, f"<{key}>") for key, reason in rows))
+
+    return make
+
+
+def test_a_batch_is_written_by_day_and_its_rows_are_counted(standardised: Any, lake: Any, spark: SparkSession) -> None:
+    prefix = batch_prefix(f"s3://{lake.bucket('processed')}/", "orders", "b1")
+    counts = write_batch(standardised(("a", None), ("b", "bad"), ("a", None)), prefix)
+    assert counts == RowCounts(read=3, written=2, refused=1)
+    files = list((lake.folder("processed") / "orders/batch_id=b1/year=2024/month=01/day=05").glob("*.snappy.parquet"))
+    assert len(files) == 1
+    assert sorted(row["id"] for row in spark.read.parquet(prefix).collect()) == ["a", "a"]
+
+
+def test_writing_a_batch_again_replaces_what_a_killed_run_left(
+    standardised: Any, lake: Any, spark: SparkSession
+) -> None:
+    prefix = batch_prefix(f"s3://{lake.bucket('processed')}/", "orders", "b1")
+    write_batch(standardised(("a", None), ("b", None)), prefix)
+    write_batch(standardised(("c", None)), prefix)
+    assert [row["id"] for row in spark.read.parquet(prefix).collect()] == ["c"]
+
+
+def test_days_before_the_gregorian_calendar_are_written_as_they_are(standardised: Any, lake: Any, spark: Any) -> None:
+    prefix = batch_prefix(f"s3://{lake.bucket('processed')}/", "orders", "b1")
+    write_batch(standardised(("a", None)), prefix)
+    assert spark.read.parquet(prefix).first()["on"] == date(1, 1, 1)
+
+
+def test_refused_rows_are_kept_as_json_lines_with_reason_file_and_record(standardised: Any, lake: Any) -> None:
+    rows = standardised(("a", "bad"), ("b", "worse"), ("b", "worse"))
+    reasons = write_quarantine(rows, f"s3://{lake.bucket('quality')}/rows/", expected=3)
+    assert reasons == {"bad": 1, "worse": 2}
+    [file] = lake.folder("quality").rglob("*.json")
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    assert found[0] == {"reason": "bad", "source_file": "s3://raw/a.csv", "record": "<a>", "batch_id": "b1"}
+    assert len(found) == 3
+
+
+def test_a_quarantine_of_another_number_of_rows_than_counted_is_an_error(standardised: Any, lake: Any) -> None:
+    with pytest.raises(RowBalanceError, match="2 rows were refused, 1 are in quarantine"):
+        write_quarantine(standardised(("a", "bad")), f"s3://{lake.bucket('quality')}/rows/", expected=2)
+
+
+# MERGE -------------------------------------------------------------------------------------------------------
+
+BATCHES = (
+    (("a", "first", 1, DAY), ("b", "only", 1, DAY)),
+    (("a", "third", 3, date(2024, 1, 17)), ("c", "null is oldest", None, DAY)),
+    (("a", "second", 2, date(2024, 1, 16)), ("c", "later", 0, DAY)),
+)
+MERGED = Counter([("a", "third", 3, date(2024, 1, 17)), ("b", "only", 1, DAY), ("c", "later", 0, DAY)])
+
+
+@pytest.mark.parametrize("order", itertools.permutations(range(3)), ids=str)
+def test_batches_merged_in_any_order_give_the_same_table(
+    frame: Frame, table: str, content: Any, order: tuple[int, ...]
+) -> None:
+    for position in order:
+        rows = frame(COLUMNS, *BATCHES[position])
+        ensure_table(rows, table, "event_date")
+        merge_by_key(rows, table, ["id"], ["at"])
+    assert content(table) == MERGED
+
+
+def test_merging_the_same_rows_again_changes_nothing(frame: Frame, table: str, content: Any) -> None:
+    rows = frame(COLUMNS, *BATCHES[0])
+    ensure_table(rows, table, "event_date")
+    for _ in range(2):
+        merge_by_key(rows, table, ["id"], ["at"])
+    assert content(table) == Counter(BATCHES[0])
+
+
+def test_without_order_by_what_is_merged_last_wins(frame: Frame, table: str, content: Any) -> None:
+    for value in ("first", "second"):
+        rows = frame(COLUMNS, ("a", value, 1, DAY))
+        ensure_table(rows, table, "event_date")
+        merge_by_key(rows, table, ["id"], [])
+    assert content(table) == Counter([("a", "second", 1, DAY)])
+
+
+def test_two_order_columns_are_compared_one_after_the_other(frame: Frame, table: str, content: Any) -> None:
+    schema = "id string, day int, hour int, event_date date"
+    for moment in ((2, 1), (1, 9), (2, 3), (2, 2), (None, 10)):
+        rows = frame(schema, ("a", *moment, DAY))
+        ensure_table(rows, table, "event_date")
+        merge_by_key(rows, table, ["id"], ["day", "hour"])
+    assert content(table) == Counter([("a", 2, 3, DAY)])
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=str)
+def test_a_column_that_a_later_row_lacks_does_not_stay_from_the_earlier_one(
+    frame: Frame, table: str, content: Any, order: tuple[int, ...]
+) -> None:
+    batches = [frame(f"{COLUMNS}, note string", ("a", "x", 1, DAY, "old")), frame(COLUMNS, ("a", "y", 2, DAY))]
+    for position in order:
+        ensure_table(batches[position], table, "event_date")
+        merge_by_key(batches[position], table, ["id"], ["at"])
+    assert content(table) == Counter([("a", "y", 2, DAY, None)])
+
+
+# Replacing ---------------------------------------------------------------------------------------------------
+
+
+def test_replacing_a_batch_twice_is_the_same_as_once_with_copies_kept(frame: Frame, table: str, content: Any) -> None:
+    schema = "id string, _batch_id string, event_date date"
+    first = frame(schema, ("a", "b1", DAY), ("a", "b1", DAY))
+    second = frame(schema, ("a", "b2", DAY))
+    ensure_table(first, table, "event_date")
+    for batch, name in ((first, "b1"), (second, "b2"), (second, "b2"), (first, "b1")):
+        replace_batch(batch, table, name)
+    assert content(table) == Counter({("a", "b1", DAY): 2, ("a", "b2", DAY): 1})
+
+
+def test_replaced_dates_lose_their_rows_and_other_dates_do_not(frame: Frame, table: str, content: Any) -> None:
+    schema, days = "event_date date, n int", [date(2024, 1, day) for day in (1, 2, 3)]
+    ensure_table(empty := frame(schema), table, "event_date")
+    replace_dates(frame(schema, *((day, 1) for day in days)), table, [str(day) for day in days])
+    replace_dates(frame(schema, (days[0], 2)), table, [str(days[0]), str(days[1])])
+    assert content(table) == Counter([(days[0], 2), (days[2], 1)])
+    replace_dates(empty, table, [str(days[0])])
+    assert content(table) == Counter([(days[2], 1)])
+
+
+# Schema ------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_table_has_the_frames_columns_and_no_rows(frame: Frame, table: str, spark: SparkSession) -> None:
+    assert not table_exists(spark, table)
+    ensure_table(frame(COLUMNS, *BATCHES[0]), table, "event_date")
+    assert table_exists(spark, table)
+    assert spark.table(table).dtypes == frame(COLUMNS).dtypes
+    assert spark.table(table).count() == 0
+
+
+def test_columns_are_added_and_types_widened_and_values_stay(
+    frame: Frame, table: str, content: Any, spark: Any
+) -> None:
+    old = frame("n int, d decimal(10,2), f float, event_date date", (1, Decimal("1.50"), 0.5, DAY))
+    ensure_table(old, table, "event_date")
+    old.writeTo(table).append()
+    ensure_table(frame("n long, d decimal(12,2), f double, event_date date, extra string"), table, "event_date")
+    assert dict(spark.table(table).dtypes) == {
+        "n": "bigint",
+        "d": "decimal(12,2)",
+        "f": "double",
+        "event_date": "date",
+        "extra": "string",
+    }
+    assert content(table) == Counter([(1, Decimal("1.50"), 0.5, DAY, None)])
+
+
+def test_a_narrower_frame_fits_as_it_is(frame: Frame, table: str, spark: SparkSession) -> None:
+    ensure_table(frame("n long, event_date date"), table, "event_date")
+    ensure_table(frame("n int, event_date date"), table, "event_date")
+    assert dict(spark.table(table).dtypes)["n"] == "bigint"
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted"),
+    [("int", "string"), ("string", "int"), ("decimal(12,2)", "decimal(12,3)"), ("date", "timestamp")],
+)
+def test_a_type_that_loses_values_is_refused_with_nothing_changed(
+    frame: Frame, table: str, spark: SparkSession, present: str, wanted: str
+) -> None:
+    ensure_table(frame(f"n {present}, event_date date"), table, "event_date")
+    with pytest.raises(TableSchemaError, match=r"n is .* and would become "):
+        ensure_table(frame(f"extra string, n {wanted}, event_date date"), table, "event_date")
+    assert spark.table(table).dtypes == [("n", present), ("event_date", "date")]
+
+
+def test_the_row_count_is_that_of_the_newest_snapshot(frame: Frame, table: str, spark: SparkSession) -> None:
+    ensure_table(frame(COLUMNS), table, "event_date")
+    assert row_count(spark, table) == 0
+    for batch in BATCHES:
+        merge_by_key(frame(COLUMNS, *batch), table, ["id"], ["at"])
+    assert row_count(spark, table) == 3
+
+
+def test_an_empty_frame_has_the_columns_asked_for(spark: SparkSession) -> None:
+    assert empty_frame(spark, {"a": "bigint", "b": "decimal(5,2)"}).dtypes == [("a", "bigint"), ("b", "decimal(5,2)")]
