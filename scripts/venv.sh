@@ -9,7 +9,7 @@ Usage: scripts/venv.sh [local|test]
   local   what the pipeline needs to run on this machine (default)
   test    that, and what its tests need
 
-Environment: PYTHON (the interpreter to use; default: python3.11, else any python3 from 3.10 on)
+Environment: PYTHON (a Python 3.11; default: the one on the PATH)
 EOF
 }
 
@@ -18,15 +18,16 @@ fail() {
   exit 1
 }
 
+# Glue 5.1 runs Python 3.11, and its awsglue package installs on no other.
 find_python() {
   local candidate
-  for candidate in ${PYTHON:-python3.11 python3 python3.10 python3.12}; do
-    if "${candidate}" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+  for candidate in ${PYTHON:-python3.11 python3 python}; do
+    if "${candidate}" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
       command -v "${candidate}"
       return
     fi
   done
-  fail "no Python from 3.10 on was found (tried: ${PYTHON:-python3.11 python3 python3.10 python3.12}); install one, or name it in PYTHON"
+  fail "Python 3.11 (the one of Glue 5.1) was not found as ${PYTHON:-python3.11, python3 or python}; install it, or name it in PYTHON"
 }
 
 # Spark 3.5 runs on Java 17 (and 8, 11). Without one, a Java runtime comes from PyPI.

@@ -179,3 +179,22 @@ def test_a_batch_that_is_not_checked_is_unfinished_work(outputs: Any) -> None:
     state.put_item(Item={"entity": "dataset", "id": "a"})
     state.put_item(Item={"entity": "batch#a", "id": "1", "status": "INGESTED"})
     assert left_over(outputs) == ["batch a/1 is INGESTED"]
+
+
+def test_another_python_than_glues_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    for name in ("scripts/venv.sh", "pyproject.toml", "constraints.txt"):
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    other = tmp_path / "python3.9"
+    other.write_text("#!/bin/sh\nexit 1\n")
+    other.chmod(0o755)
+    done = subprocess.run(
+        [str(tmp_path / "scripts" / "venv.sh")],
+        env={**os.environ, "PYTHON": str(other)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"Python 3.11 (the one of Glue 5.1) was not found as {other}" in done.stderr
+    assert not (tmp_path / ".venv").exists()
