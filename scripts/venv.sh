@@ -67,11 +67,12 @@ main() {
     return
   fi
   log=${root}/.venv/install.log
-  printf 'Installing Python packages into .venv (%s); once, for about a minute\n' "${extras}"
   if [[ ! -x ${root}/.venv/bin/python ]]; then
     python=$(find_python)
+    printf 'Making .venv with %s\n' "${python}"
     "${python}" -m venv "${root}/.venv"
   fi
+  printf 'Installing Python packages into .venv (%s); once, for about a minute\n' "${extras}"
   : >"${log}"
   "${root}/.venv/bin/python" -m pip install --disable-pip-version-check -c "${root}/constraints.txt" \
     -e "${root}[${extras}]" 2>&1 | show_progress "${log}" ||
