@@ -6,6 +6,7 @@ import math
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as sf
@@ -13,7 +14,7 @@ from pyspark.sql import functions as sf
 from etl.dqdl.frames import quoted
 from etl.dqdl.plans import Counts, Frequency, within
 
-KEYS_AT_ONCE = 32  # Spark numbers grouping sets in an integer's bits
+COLUMNS_AT_ONCE = 32  # grouping_id() has one bit per column, and each key copies the rows once more
 
 
 def count_keys(data: DataFrame, frequencies: Sequence[Frequency]) -> dict[Frequency, Counts]:
@@ -25,30 +26,52 @@ def count_keys(data: DataFrame, frequencies: Sequence[Frequency]) -> dict[Freque
     """
     wanted = list(dict.fromkeys(frequencies))
     counted: dict[Frequency, Counts] = {}
-    for start in range(0, len(wanted), KEYS_AT_ONCE):
-        counted.update(_count(data, wanted[start : start + KEYS_AT_ONCE]))
+    for group in in_groups(wanted):
+        counted.update(_count(data, group))
     return counted
+
+
+def in_groups(frequencies: Sequence[Frequency]) -> list[list[Frequency]]:
+    """The keys, so many together as one scan can take."""
+    groups: list[list[Frequency]] = []
+    for frequency in frequencies:
+        if groups and len(_columns([*groups[-1], frequency])) <= COLUMNS_AT_ONCE:
+            groups[-1].append(frequency)
+        else:
+            groups.append([frequency])
+    return groups
 
 
 def plan_keys(data: DataFrame, frequencies: Sequence[Frequency]) -> DataFrame:
     """One row per key with its counts, as a data frame that has not run yet.
 
-    Each key becomes one struct column, null for rows its filter leaves out, and GROUPING SETS groups by
-    each of them in turn: Spark copies each row once per key inside one scan.
+    GROUPING SETS groups by each key in turn: Spark copies each row once per key inside one scan. Keys with
+    a filter become one struct column, null for rows that the filter leaves out.
     """
-    keys = data.select(*[_key(frequency).alias(f"k{i}") for i, frequency in enumerate(frequencies)])
-    names = [f"k{i}" for i in range(len(frequencies))]
-    sets = ", ".join(f"({name})" for name in names)
+    columns = _columns(frequencies)
+    names = {column: f"k{position}" for position, column in enumerate(columns)}
+    keys = data.select(*[expression.alias(names[column]) for column, expression in columns.items()])
+    sets = [[names[column] for column in _columns([frequency])] for frequency in frequencies]
+    listed = ", ".join(names.values())
+    # The same columns in another order are the same set: given twice, Spark would count it twice.
+    distinct_sets = {frozenset(used): used for used in sets}.values()
+    grouping_sets = ", ".join(f"({', '.join(used)})" for used in distinct_sets)
     with temporary_view(keys) as view:
         grouped = data.sparkSession.sql(
-            f"select {', '.join(names)}, grouping_id() as id, count(1) as n "  # noqa: S608
-            f"from {view} group by {', '.join(names)} grouping sets ({sets})"
+            f"select {listed}, grouping_id() as id, count(1) as n from {view} "  # noqa: S608 - our own names
+            f"group by {listed} grouping sets ({grouping_sets})"
         )
-    facts = [_about(frequency, name) for frequency, name in zip(frequencies, names, strict=True)]
-    filtered, valued, complete = (sf.coalesce(*parts) for parts in zip(*facts, strict=True))
+    speaking = [
+        (sf.col("id") == _id(list(names.values()), used), *_about(frequency, used))
+        for frequency, used in zip(frequencies, sets, strict=True)
+    ]
+    judged, valued, complete = (
+        sf.coalesce(*[sf.when(about[0], about[position]) for about in speaking]) for position in (1, 2, 3)
+    )
     n, unique = sf.col("n"), sf.col("n") == 1
+    flags = judged.alias("judged"), valued.alias("valued"), complete.alias("complete")
     return (
-        grouped.select("id", "n", filtered.alias("judged"), valued.alias("valued"), complete.alias("complete"))
+        grouped.select("id", "n", *flags)
         .groupBy("id")
         .agg(
             sf.sum(sf.when(sf.col("judged"), n)).alias("rows"),
@@ -63,13 +86,11 @@ def plan_keys(data: DataFrame, frequencies: Sequence[Frequency]) -> DataFrame:
 
 def _count(data: DataFrame, frequencies: Sequence[Frequency]) -> dict[Frequency, Counts]:
     rows = {row["id"]: row for row in plan_keys(data, frequencies).collect()}
-    nothing = Counts(0, 0, 0, 0, 0, 0.0)
+    columns = _columns(frequencies)
     counted = {}
-    for position, frequency in enumerate(frequencies):
-        # A bit of grouping_id is 0 for the key that was grouped by; the first key has the highest bit.
-        group = (1 << len(frequencies)) - 1 - (1 << (len(frequencies) - 1 - position))
-        row = rows.get(group)
-        counted[frequency] = nothing if row is None else _counts(row)
+    for frequency in frequencies:
+        row = rows.get(_id(list(columns), list(_columns([frequency]))))
+        counted[frequency] = Counts(0, 0, 0, 0, 0, 0.0) if row is None else _counts(row)
     return counted
 
 
@@ -80,23 +101,32 @@ def _counts(row: Row) -> Counts:
     return Counts(row["rows"] or 0, valued, row["complete"], row["distinct"], row["unique"], entropy)
 
 
-def _key(frequency: Frequency) -> Column:
-    columns = [sf.col(quoted(name)).alias(f"c{i}") for i, name in enumerate(frequency.columns)]
-    return sf.when(within(frequency.where), sf.struct(*columns))
+def _columns(frequencies: Sequence[Frequency]) -> dict[object, Column]:
+    """The columns to group by, each once: plain ones, and one struct for each key with a filter."""
+    columns: dict[object, Column] = {}
+    for frequency in frequencies:
+        if frequency.where:
+            parts = [sf.col(quoted(name)).alias(f"c{i}") for i, name in enumerate(frequency.columns)]
+            columns[frequency] = sf.when(within(frequency.where), sf.struct(*parts))
+        else:
+            columns.update({name: sf.col(quoted(name)) for name in frequency.columns})
+    return columns
 
 
-def _about(frequency: Frequency, name: str) -> tuple[Column, Column, Column]:
-    """Whether a group's rows are judged, have a value at all, and have every value; null for other keys.
+def _id(columns: Sequence[object], used: Sequence[object]) -> int:
+    """grouping_id(): one bit per column, the first the highest, 0 for columns that are grouped by."""
+    return sum(1 << (len(columns) - 1 - i) for i, column in enumerate(columns) if column not in used)
 
-    The struct is null both for rows the filter left out and for groups of other keys; coalesce over all
-    keys takes the one that speaks.
-    """
-    values = [sf.col(f"{name}.c{i}").isNotNull() for i in range(len(frequency.columns))]
-    some, every = values[0], values[0]
-    for value in values[1:]:
-        some, every = some | value, every & value
-    present = sf.col(name).isNotNull()
-    return sf.when(present, sf.lit(True)), sf.when(present, some), sf.when(present, every)
+
+def _about(frequency: Frequency, names: Sequence[str]) -> tuple[Column, Column, Column]:
+    """Whether a group's rows are judged, have a value at all, and have every value."""
+    fields = [sf.col(name) for name in names]
+    judged = sf.lit(True)
+    if frequency.where:
+        fields = [sf.col(f"{names[0]}.c{i}") for i in range(len(frequency.columns))]
+        judged = sf.col(names[0]).isNotNull()
+    values = [field.isNotNull() for field in fields]
+    return judged, judged & reduce(lambda a, b: a | b, values), judged & reduce(lambda a, b: a & b, values)
 
 
 @contextmanager

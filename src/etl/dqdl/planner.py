@@ -13,7 +13,7 @@ from etl.dqdl import column_rules, dataset_rules
 from etl.dqdl.catalog import RULE_TYPES
 from etl.dqdl.errors import RuleError
 from etl.dqdl.frames import RULE_ERRORS, SPARK_ERRORS, Frame, spark_message
-from etl.dqdl.frequencies import plan_keys
+from etl.dqdl.frequencies import in_groups, plan_keys
 from etl.dqdl.model import Composite, Node, Rule
 from etl.dqdl.plans import Mark, Plan, within
 
@@ -135,8 +135,8 @@ class Planner:
             for name, columns in plan.references.items():
                 self.references[name].data.agg(*columns.values())
         frequencies = [frequency for plan in plans for frequency in plan.frequencies]
-        if frequencies:
-            plan_keys(self.data, list(dict.fromkeys(frequencies)))
+        for group in in_groups(list(dict.fromkeys(frequencies))):
+            plan_keys(self.data, group)
 
     def _composite_leaf(self, node: Composite) -> Leaf:
         leaf = Leaf(Rule(node.operator, labels=node.labels, line=node.line))
