@@ -2,9 +2,8 @@
 
 import sys
 
-from etl.quality import STAGE, check
-
 from etl.pipeline import run_job
+from etl.quality import STAGE, check
 
 if __name__ == "__main__":
     run_job(sys.argv, STAGE, check)
