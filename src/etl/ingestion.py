@@ -20,7 +20,7 @@ from etl.batch_files import BatchFiles, find_unreadable, open_files, sort_by_for
 from etl.catalog import partition_folders
 from etl.contracts import Column, Contract, inferred
 from etl.discovery import INCOMING, SourceFile, new_work, source_file
-from etl.errors import PipelineError
+from etl.errors import PipelineError, RowBalanceError
 from etl.inference import described, infer_columns, suggested_contract
 from etl.leases import lease
 from etl.ledger import INGESTED, PLANNED, Batch, new_batch_id, utc_now
@@ -111,9 +111,11 @@ def _read_manifest(pipeline: Pipeline, batch: Batch) -> list[SourceFile]:
 def _ingest_batch(pipeline: Pipeline, contract: Contract, batch: Batch, files: list[SourceFile]) -> None:
     for _ in range(READ_ATTEMPTS):
         pipeline.ledger.claim(files, batch.id)
-        written = _write(pipeline, contract, batch, files)
+        written = _write_or_failure(pipeline, contract, batch, files)
         present = _as_they_are_now(pipeline, files)
         if present == files:
+            if isinstance(written, Exception):
+                raise written
             _commit(pipeline, contract, batch, written)
             return
         pipeline.log.warning("%s: files changed while they were read; reading again", contract.name)
@@ -123,6 +125,16 @@ def _ingest_batch(pipeline: Pipeline, contract: Contract, batch: Batch, files: l
         f"batch {batch.dataset}/{batch.id}: its files changed during each of {READ_ATTEMPTS} readings; nothing was "
         "committed, and the next run reads them again"
     )
+
+
+def _write_or_failure(
+    pipeline: Pipeline, contract: Contract, batch: Batch, files: list[SourceFile]
+) -> Written | Exception:
+    """What was written, or the error that a file replaced between two passes over it may have caused."""
+    try:
+        return _write(pipeline, contract, batch, files)
+    except (RowBalanceError, *RUN_ERRORS) as error:
+        return error
 
 
 def _as_they_are_now(pipeline: Pipeline, files: Sequence[SourceFile]) -> list[SourceFile]:
@@ -165,7 +177,7 @@ def _write_frame(
         pipeline.storage.delete(prefix)
         return Written(RowCounts(0, 0, 0), {}, found, [], contract.columns)
     if not contract.columns:
-        contract = replace(contract, columns=_inferred_columns(pipeline, batch.dataset, raw))
+        contract = replace(contract, columns=_columns_from_first_batch(pipeline, batch.dataset, raw))
     # The time of planning, so that a replay of the batch gives the same rows.
     standardised = standardise(raw, contract, batch.id, datetime.fromisoformat(batch.facts["planned_at"]))
     counts = write_batch(standardised, prefix)
@@ -177,11 +189,18 @@ def _write_frame(
     return Written(counts, reasons, found, unknown_columns(raw.columns, contract), contract.columns)
 
 
-def _inferred_columns(pipeline: Pipeline, dataset: str, raw: DataFrame) -> tuple[Column, ...]:
-    """The columns found in the dataset's first batch; later batches are held to them, so that types don't drift."""
+def inferred_columns(pipeline: Pipeline, dataset: str) -> tuple[Column, ...]:
+    """The columns that were inferred for a dataset without a contract; none before its first batch."""
     item = pipeline.ledger.get("dataset", dataset) or {}
-    if "columns" in item:
-        return tuple(Column(e["name"], e["type"], aliases=tuple(e.get("aliases", ()))) for e in item["columns"])
+    found = item.get("columns", ())
+    return tuple(Column(each["name"], each["type"], aliases=tuple(each.get("aliases", ()))) for each in found)
+
+
+def _columns_from_first_batch(pipeline: Pipeline, dataset: str, raw: DataFrame) -> tuple[Column, ...]:
+    """The columns found in the dataset's first batch; later batches are held to them, so that types don't drift."""
+    known = inferred_columns(pipeline, dataset)
+    if known:
+        return known
     columns = infer_columns(raw)
     pipeline.ledger.put("dataset", dataset, columns=[described(column) for column in columns])
     suggestion = f"{pipeline.settings.quality}reports/{dataset}/suggested_contract.yml"

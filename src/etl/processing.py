@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from etl.contracts import Contract, inferred
 from etl.errors import MissingTableError, RowBalanceError
-from etl.ingestion import register
+from etl.ingestion import inferred_columns, register
 from etl.leases import lease
 from etl.ledger import INGESTED, PROCESSED, Batch
 from etl.names import EVENT_DATE, REASON, RECORD
@@ -70,7 +70,7 @@ def _process_dataset(pipeline: Pipeline, contract: Contract) -> None:
         for batch in ledger.batches(contract.name, INGESTED):
             taken = ledger.take_over(batch)
             if not taken.facts.get("cataloged"):
-                taken = register(pipeline, taken, contract.columns)
+                taken = register(pipeline, taken, contract.columns or inferred_columns(pipeline, contract.name))
             _process_batch(pipeline, contract, taken)
 
 

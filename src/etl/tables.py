@@ -144,6 +144,10 @@ def ensure_table(frame: DataFrame, table: str, partition_by: str) -> None:
         spark.sql(f"create namespace if not exists {namespace}")
         writer = frame.limit(0).writeTo(table).using("iceberg").tableProperty("format-version", "2")
         writer = writer.tableProperty("write.parquet.compression-codec", "snappy")
+        if BATCH in frame.columns:
+            # Iceberg cuts texts in its file statistics to 16 characters; replace_batch needs whole batch ids there to
+            # see that a file holds rows of one batch only.
+            writer = writer.tableProperty(f"write.metadata.metrics.column.{BATCH}", "full")
         writer.partitionedBy(F.col(partition_by)).create()
         return
     for change in schema_changes(spark.table(table).schema, frame.schema, table):
