@@ -23,6 +23,12 @@ from pyspark.sql.types import (
 from etl.errors import RowBalanceError, TableSchemaError
 from etl.names import BATCH, EVENT_DATE, PARTITIONS, REASON, RECORD, SOURCE_FILE
 
+_WRITE_SETTINGS = {
+    # Days before 1582 (0001-01-01 is a common placeholder) are written as they are; Spark's default is to stop.
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    # This rule drops the counting from the plan of a batch without rows, and reading the counts would wait for ever.
+    "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
+}
 _WIDER: dict[type[DataType], tuple[type[DataType], ...]] = {
     ByteType: (ShortType, IntegerType, LongType),
     ShortType: (IntegerType, LongType),
@@ -62,8 +68,8 @@ def write_batch(standardised: DataFrame, prefix: str) -> RowCounts:
     one = F.count(F.lit(1)).alias("rows")
     counted = standardised.observe(before, one, F.count(REASON).alias("refused"))
     accepted = counted.where(F.col(REASON).isNull()).drop(REASON, RECORD).observe(after, one)
-    # Days before 1582 (0001-01-01 is a common placeholder) are written as they are; Spark's default is to stop.
-    standardised.sparkSession.conf.set("spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED")
+    for name, value in _WRITE_SETTINGS.items():
+        standardised.sparkSession.conf.set(name, value)
     _rebalanced(accepted).write.partitionBy(*PARTITIONS).mode("overwrite").parquet(prefix)
     counts = RowCounts(int(before.get["rows"]), int(after.get["rows"]), int(before.get["refused"]))
     if counts.read != counts.written + counts.refused:

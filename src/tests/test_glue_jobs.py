@@ -353,6 +353,20 @@ def test_a_batch_of_broken_files_only_goes_through_all_jobs(shop: Shop, lake: An
     assert shop.states() == [CHECKED]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [("a.csv", "id,amount,at\n", 0), ("a.json", "[]", 0), ("a.csv", "id,amount,at\n,5,\n,6,\n", 2)],
+    ids=["header only", "empty array", "all refused"],
+)
+def test_a_batch_that_writes_no_row_goes_through_all_jobs(
+    shop: Shop, lake: Any, name: str, content: str, read: int
+) -> None:
+    lake.put("raw", f"data/incoming/orders/2024/01/15/{name}", content)
+    shop.run(*ALL)
+    [batch] = shop.batches()
+    assert (batch["status"], batch["rows_read"], batch["rows_refused"]) == (CHECKED, read, read)
+
+
 # Killed runs -------------------------------------------------------------------------------------------------
 
 
