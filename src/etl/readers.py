@@ -22,6 +22,7 @@ from etl.contracts import Contract
 from etl.errors import UnreadableFileError
 from etl.formats import FileFormat
 from etl.names import CORRUPT, SOURCE_FILE, unique_names
+from utils.spark_versions import url_decoded_sql
 
 _GLOB_CHARACTERS = re.compile(r"([\\{}\[\]*?,])")
 
@@ -138,9 +139,9 @@ def _plain_text(value: Any) -> str:
 def _with_source_file(frame: DataFrame) -> DataFrame:
     """Add ``_source_file``, decoded: Spark shows the path percent-encoded."""
     path = "_metadata.file_path"
-    # url_decode takes + for a space; keys may hold a real +.
-    decoded = F.expr(f"if(contains({path}, '%'), url_decode(replace({path}, '+', '%2B')), {path})")
-    return frame.withColumn(SOURCE_FILE, decoded)
+    # Decoding takes + for a space; keys may hold a real +.
+    decoded = url_decoded_sql(f"replace({path}, '+', '%2B')")
+    return frame.withColumn(SOURCE_FILE, F.expr(f"if(contains({path}, '%'), {decoded}, {path})"))
 
 
 def _as_text(frame: DataFrame) -> DataFrame:

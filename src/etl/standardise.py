@@ -20,7 +20,8 @@ from pyspark.sql import functions as F
 from etl.contract_checks import RESERVED
 from etl.contracts import Column, Contract
 from etl.names import BATCH, CORRUPT, INGESTED_AT, PARTITIONS, REASON, RECORD, RESCUED, SOURCE_FILE
-from etl.typing_sql import typed_sql
+from etl.typing_sql import sql_string, typed_sql
+from utils.spark_versions import parsed_sql
 
 DUPLICATE_REASON = "a later row of the batch has the same key"
 _KEY_DATE = r"/(\d{4}/\d{2}/\d{2})/[^/]*$"
@@ -163,7 +164,7 @@ def _mark_duplicates(frame: DataFrame, contract: Contract) -> DataFrame:
 
 def _with_partitions(frame: DataFrame, contract: Contract) -> DataFrame:
     """year/month/day of the event, else of the date in the object's key, else of arrival."""
-    in_key = F.to_date(F.regexp_extract(SOURCE_FILE, _KEY_DATE, 1), "yyyy/MM/dd")
+    in_key = F.expr(parsed_sql(f"regexp_extract({SOURCE_FILE}, {sql_string(_KEY_DATE)}, 1)", "'yyyy/MM/dd'", "date"))
     event = F.to_date(contract.event_time) if contract.event_time else F.lit(None).cast("date")
     date = F.coalesce(event, in_key, F.to_date(INGESTED_AT))
     patterns = zip(PARTITIONS, ("yyyy", "MM", "dd"), strict=True)

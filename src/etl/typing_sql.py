@@ -7,6 +7,7 @@ ANSI mode and out of it) is SQL on every Spark of Glue, and a Column method only
 from __future__ import annotations
 
 from etl.contracts import Column
+from utils.spark_versions import parsed_sql
 
 _TRUE, _FALSE = "'true', 't', 'yes', 'y', '1'", "'false', 'f', 'no', 'n', '0'"
 
@@ -52,8 +53,7 @@ def _moment_sql(text: str, column: Column) -> str:
     rest = "([ T]00:00(:00([.]0+)?)?(Z|[+]00:?00)?)?$" if column.type == "date" else ""
     guard = f"{text} rlike '^[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}{rest}'"
     iso = f"if({guard}, try_cast({text} as {column.type}), null)"
-    function = f"to_{column.type}"
-    others = [f"{function}({text}, {sql_string(pattern)})" for pattern in column.formats]
+    others = [parsed_sql(text, sql_string(pattern), column.type) for pattern in column.formats]
     return f"coalesce({', '.join([iso, *others])})" if others else iso
 
 
