@@ -146,8 +146,7 @@ def each_dataset(pipeline: Pipeline, datasets: Iterable[str], work: Callable[[st
     known = list(datasets)
     wanted = pipeline.settings.dataset
     if wanted and wanted not in known:
-        names = ", ".join(known) or "none"
-        pipeline.log.warning("--dataset %s: there is nothing of it at this stage; datasets are %s", wanted, names)
+        failures[wanted] = f"there is nothing of it at this stage; datasets are {', '.join(known) or 'none'}"
     for dataset in known:
         if wanted not in ("", dataset):
             continue
