@@ -111,7 +111,7 @@ BATCHES = (
 MERGED = Counter([("a", "third", 3, date(2024, 1, 17)), ("b", "only", 1, DAY), ("c", "later", 0, DAY)])
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(3)), ids=str)
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))], ids=str)
 def test_batches_merged_in_any_order_give_the_same_table(
     frame: Frame, table: str, content: Any, order: tuple[int, ...]
 ) -> None:
