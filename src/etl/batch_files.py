@@ -90,6 +90,8 @@ def _format_or_reason(storage: Storage, file: SourceFile, contract: Contract) ->
         found = detect(file.name, head, tail, contract.source.format, contract.source.options)
     except UnreadableFileError as error:
         return str(error)
+    if found.kind == "json" and found.multiline and (problem := storage.json_problem(file.uri, found.encoding)):
+        return problem
     return _header_problem(found, contract) or found
 
 

@@ -49,6 +49,10 @@ def check_one(file: str, document: Document) -> Iterator[str]:
     yield from _check_name(file, document)
     yield from _check_columns(document)
     columns = {column["name"]: column["type"] for column in document["columns"]}
+    required = {column["name"] for column in document["columns"] if column.get("required")}
+    for name in document.get("key", ()):
+        if name in columns and name not in required:
+            yield f"key: column {name!r} must be required; rows without it can't be told apart"
     for field in ("key", "order_by"):
         for name in document.get(field, ()):
             if name not in columns:

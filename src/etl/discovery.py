@@ -63,7 +63,7 @@ class Hashes(Protocol):
     """What discovery asks of the storage."""
 
     def content_hashes(self, uris: list[str]) -> dict[str, str]:
-        """URI -> SHA-256."""
+        """URI -> SHA-256; without the files that are gone."""
 
 
 def dataset_of(key: str, contracts: Mapping[str, Contract]) -> str:
@@ -113,7 +113,8 @@ def new_work(files: Iterable[SourceFile], claims: Claims, storage: Hashes) -> li
         storage: hashes contents.
 
     Returns:
-        The new files with their content hash, in the order of their keys.
+        The new files with their content hash, in the order of their keys. A file that went after the listing
+        is not among them: nothing of it was taken, and it is new again when it comes back.
     """
     candidates: list[tuple[SourceFile, SourceFile | None]] = []
     known: dict[str, Mapping[str, SourceFile]] = {}
@@ -128,6 +129,8 @@ def new_work(files: Iterable[SourceFile], claims: Claims, storage: Hashes) -> li
     hashes = storage.content_hashes([file.uri for file, _ in candidates])
     work: list[SourceFile] = []
     for candidate, claimed in candidates:
+        if candidate.uri not in hashes:
+            continue
         file = replace(candidate, content_hash=hashes[candidate.uri])
         if claimed is not None and claimed.content_hash == file.content_hash:
             claims.refresh_claim(file)

@@ -32,7 +32,10 @@ SHIPPED = Path(__file__).parents[1] / "config" / "datasets"
 CUSTOMERS: dict[str, Any] = {
     "name": "customers",
     "key": ["customer_id"],
-    "columns": [{"name": "customer_id", "type": "string"}, {"name": "country", "type": "string"}],
+    "columns": [
+        {"name": "customer_id", "type": "string", "required": True},
+        {"name": "country", "type": "string", "required": True},
+    ],
 }
 ORDERS: dict[str, Any] = {
     "name": "orders",
@@ -200,6 +203,7 @@ def test_an_enrichment_s_columns_carry_its_prefix() -> None:
         ("quality.threshold", 101, ["quality.threshold: must be smaller than or equal to 100, found 101"]),
         ("quality.on_breach", "stop", ["quality.on_breach: 'stop' is not one of warn, halt"]),
         ("key", ["order"], ["key: no column 'order' (did you mean 'order_id'?); columns are order_id, customer_id"]),
+        ("columns.0.required", False, ["key: column 'order_id' must be required"]),
         ("key", [], ["key: must contain at least 1 items, found []"]),
         ("key", ["order_id", "order_id"], ["key: must contain unique items"]),
         ("order_by", ["updated"], ["order_by: no column 'updated'; columns are order_id"]),

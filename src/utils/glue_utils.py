@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 # What every run needs whatever the job definition says; --conf of the job sets the static ones (catalogs).
@@ -194,15 +195,62 @@ class Storage:
         """SHA-256 of each file's bytes, streamed inside the JVM so that any size passes.
 
         Returns:
-            URI -> hexadecimal digest.
+            URI -> hexadecimal digest; a file that is gone is left out.
         """
         with ThreadPoolExecutor(HASHING_THREADS) as pool:
-            return dict(zip(uris, pool.map(self._content_hash, uris), strict=True))
+            found = zip(uris, pool.map(self._content_hash, uris), strict=True)
+            return {uri: digest for uri, digest in found if digest is not None}
 
-    def _content_hash(self, uri: str) -> str:
+    def _content_hash(self, uri: str) -> str | None:
         path = self._path(uri)
-        with closing(self._filesystem(path).open(path)) as stream:
-            return str(self._jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))
+        try:
+            with closing(self._filesystem(path).open(path)) as stream:
+                return str(self._jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))
+        except Py4JJavaError as error:
+            if _java_class(error) != "java.io.FileNotFoundException":
+                raise
+            return None
+
+    def json_problem(self, uri: str, encoding: str) -> str:
+        """Why a file is not one whole JSON document, with line and column, or ''.
+
+        Spark reads only the first document of a file and says nothing of the others. The file is streamed inside
+        the JVM, so any size passes. Damaged compression is no matter of JSON: it shows when Spark reads.
+
+        Args:
+            uri: the file; compressed when its name says so.
+            encoding: of its text; UTF encodings are told by the bytes themselves.
+        """
+        path = self._path(uri)
+        codec = self._jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(self._conf).getCodec(path)
+        try:
+            with closing(self._filesystem(path).open(path)) as raw:
+                stream = raw if codec is None else codec.createInputStream(raw)
+                source = stream if encoding.upper().startswith("UTF") else self._reader(stream, encoding)
+                parser = self._jvm.com.fasterxml.jackson.core.JsonFactory().createParser(source)
+                parser.nextToken()
+                parser.skipChildren()
+                return (
+                    ""
+                    if parser.nextToken() is None
+                    else "it holds more than one JSON document; send JSON lines or an array"
+                )
+        except Py4JJavaError as error:
+            if not _java_class(error).startswith("com.fasterxml.jackson."):
+                return ""
+            return f"not valid JSON: {error.java_exception.getOriginalMessage()} at {_json_place(error.java_exception)}"
+
+    def _reader(self, stream: Any, encoding: str) -> Any:
+        return self._jvm.java.io.InputStreamReader(stream, encoding)
+
+
+def _java_class(error: Py4JJavaError) -> str:
+    return str(error.java_exception.getClass().getName())
+
+
+def _json_place(exception: Any) -> str:
+    place = exception.getLocation()
+    return f"line {place.getLineNr()}, column {place.getColumnNr()}"
 
 
 def _stored_file(status: Any) -> StoredFile:
