@@ -68,7 +68,8 @@ def stop() -> None:
 def status() -> None:
     """Show endpoints, processes, the last runs and the depths of queues. Exit status 1 when it is down."""
     settings = settings_from_environment()
-    report.show(Console(), settings)
+    # Without a terminal rich takes 80 columns, which folds every name.
+    report.show(Console(width=None if sys.stdout.isatty() else 140), settings)
     if not cloud.is_running(settings):
         raise typer.Exit(1)
 
