@@ -48,18 +48,30 @@ def main(
     variables = {name: os.environ[key] for key, name in OVERRIDES.items() if os.environ.get(key)}
     try:
         if environment is Environment.LOCAL:
-            here = LocalDeployment(console, variables)
-            here.plan() if plan else here.destroy() if destroy else here.deploy(sample)
+            target: LocalDeployment | AwsDeployment = LocalDeployment(console, variables, sample)
         else:
-            there = AwsDeployment(console, environment.value, variables, yes)
-            there.plan() if plan else there.destroy() if destroy else there.deploy()
+            target = AwsDeployment(console, environment.value, variables, yes)
+        if plan:
+            target.plan()
+        elif destroy:
+            target.destroy()
+        else:
+            target.deploy()
     except StepFailedError as failure:
-        console.print(f"\n[red]Failed at:[/] [bold]{failure.title}[/]", highlight=False)
-        console.print("[red]Reason:[/]   ", end=" ")
-        console.print(str(failure.error), highlight=False, markup=False, soft_wrap=True)
-        if isinstance(failure.error, DeploymentError) and failure.error.log:
-            console.print(f"[red]Log:[/]       {failure.error.log}", highlight=False, soft_wrap=True)
+        _say_why(failure.title, failure.error)
         raise typer.Exit(1) from failure
+    except DeploymentError as error:
+        _say_why("Check the result", error)
+        raise typer.Exit(1) from error
+
+
+def _say_why(step: str, error: Exception) -> None:
+    """The last words of a failed run: the step, the reason, and where to read more."""
+    console.print(f"\n[red]Failed at:[/] [bold]{step}[/]", highlight=False)
+    console.print("[red]Reason:[/]   ", end=" ")
+    console.print(str(error), highlight=False, markup=False, soft_wrap=True)
+    if isinstance(error, DeploymentError) and error.log:
+        console.print(f"[red]Log:[/]       {error.log}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

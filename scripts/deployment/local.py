@@ -35,12 +35,14 @@ class LocalDeployment:
     Args:
         console: where progress is shown.
         variables: Terraform variables given on the command line or by the environment.
+        with_sample: whether the sample data is ingested after the deployment.
     """
 
     console: Console
     variables: dict[str, str]
+    with_sample: bool
 
-    def deploy(self, with_sample: bool) -> None:
+    def deploy(self) -> None:
         """Bring everything up and run it.
 
         Raises:
@@ -62,7 +64,7 @@ class LocalDeployment:
             changes = terraform.apply(lambda done, all_, name: current.progress(f"{done}/{all_}  {name}"))
             current.note(str(changes))
         outputs = terraform.outputs()
-        if with_sample:
+        if self.with_sample:
             self._ingest_sample(outputs)
         show_summary(self.console, boto3.resource("dynamodb"), outputs, settings.lake)
         _show_next(self.console, outputs)
