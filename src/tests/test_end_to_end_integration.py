@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
+import psutil
 import pyarrow.dataset as ds
 import pytest
 from pyarrow.fs import S3FileSystem
@@ -69,6 +70,11 @@ class Cloud:
             ConsistentRead=True,
         )["Items"]
 
+    def forget_lease(self, dataset: str, stage: str) -> None:
+        """As if the minute had passed for which a killed run keeps its lease."""
+        table = self._session().resource("dynamodb", endpoint_url=self.settings.endpoint).Table(f"{PREFIX}-job-state")
+        table.delete_item(Key={"entity": f"lock#{dataset}", "id": stage})
+
     def curated(self, table: str) -> list[dict[str, Any]]:
         """The rows of an Iceberg table, read from the bucket by pyiceberg."""
         folder = f"{DATABASE}/{table}/metadata/"
@@ -113,14 +119,14 @@ class Cloud:
         return boto3.session.Session("test", "test", region_name=self.settings.region)
 
 
-def eventually(look: Callable[[], _T | None]) -> _T:
-    """What a look returns once it returns something."""
+def eventually(look: Callable[[], _T | None], every: float = 0.5) -> _T:
+    """What a look returns once it returns something; looks come every so many seconds."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
-        time.sleep(0.5)
+        time.sleep(every)
     raise AssertionError(f"nothing came within {PATIENCE_SECONDS} s")
 
 
@@ -294,6 +300,35 @@ def test_a_wrong_contract_fails_the_run_with_file_and_field_and_loses_nothing(lo
     assert "'kye'" in failed["ErrorMessage"]
     assert local.state("batch#customers") == before
     s3.put_object(Bucket=bucket, Key=key, Body=good)
+
+
+def test_a_job_killed_by_sigkill_between_plan_and_commit_loses_and_doubles_nothing(local: Cloud) -> None:
+    header = "transaction_id,customer_id,transaction_time,amount,currency"
+    rows = [f"K{number:08d},C000001,2024-03-01 10:00:00,1.00,USD" for number in range(5000)]
+    key = "data/incoming/transactions/2024/03/01/killed.csv"
+    local.client("s3").put_object(Bucket=f"{PREFIX}-raw", Key=key, Body="\n".join([header, *rows]).encode())
+
+    def planned() -> dict[str, Any] | None:
+        return next((item for item in local.state("batch#transactions") if item["status"] == "PLANNED"), None)
+
+    batch = eventually(planned, every=0.05)
+    kill_job(batch["owner"])
+    assert planned() == batch
+    local.forget_lease("transactions", "ingestion")
+    local.run_workflow()
+    [after] = [item for item in local.state("batch#transactions") if item["id"] == batch["id"]]
+    assert after["status"] == "CHECKED"
+    assert after["owner"] != batch["owner"]
+    arrived = Counter(row["transaction_id"] for row in local.curated("transactions") if row["transaction_id"][0] == "K")
+    assert arrived == Counter(f"K{number:08d}" for number in range(5000))
+
+
+def kill_job(run_id: str) -> None:
+    """SIGKILL for every process of a job run: driver and JVM."""
+    [driver] = [process for process in psutil.process_iter(["cmdline"]) if run_id in (process.info["cmdline"] or ())]
+    for process in [*driver.children(recursive=True), driver]:
+        process.kill()
+    psutil.wait_procs([driver], timeout=30)
 
 
 def test_a_score_below_the_threshold_is_told_by_sns(local: Cloud) -> None:
