@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from etl.pipeline import Pipeline, open_pipeline
 from etl.settings import settings_from
+from shop import Shop
 from utils.glue_utils import SESSION_SETTINGS, Storage
 
 CONTRACTS = Path(__file__).parents[1] / "config" / "datasets"
@@ -178,3 +179,11 @@ def start(aws: None, spark: SparkSession, lake: Lake) -> Callable[..., Pipeline]
         return open_pipeline(settings, spark, "test")
 
     return make
+
+
+@pytest.fixture
+def shop(start: Callable[..., Pipeline], lake: Lake, spark: SparkSession) -> Shop:
+    """The contract of orders is there, and no file yet."""
+    shop = Shop(start, lake, spark)
+    shop.contract()
+    return shop

@@ -226,22 +226,19 @@ class Storage:
         try:
             with closing(self._filesystem(path).open(path)) as raw:
                 stream = raw if codec is None else codec.createInputStream(raw)
-                source = stream if encoding.upper().startswith("UTF") else self._reader(stream, encoding)
+                # Hadoop's stream is also a DataInput, which Jackson takes for UTF-8; a plain one is told by its bytes.
+                source = self._jvm.java.io.BufferedInputStream(stream)
+                if not encoding.upper().startswith("UTF"):
+                    source = self._jvm.java.io.InputStreamReader(source, encoding)
                 parser = self._jvm.com.fasterxml.jackson.core.JsonFactory().createParser(source)
                 parser.nextToken()
                 parser.skipChildren()
-                return (
-                    ""
-                    if parser.nextToken() is None
-                    else "it holds more than one JSON document; send JSON lines or an array"
-                )
+                whole = parser.nextToken() is None
+                return "" if whole else "it holds more than one JSON document; send JSON lines or an array"
         except Py4JJavaError as error:
             if not _java_class(error).startswith("com.fasterxml.jackson."):
                 return ""
             return f"not valid JSON: {error.java_exception.getOriginalMessage()} at {_json_place(error.java_exception)}"
-
-    def _reader(self, stream: Any, encoding: str) -> Any:
-        return self._jvm.java.io.InputStreamReader(stream, encoding)
 
 
 def _java_class(error: Py4JJavaError) -> str:
