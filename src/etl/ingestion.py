@@ -143,8 +143,9 @@ def _as_they_are_now(pipeline: Pipeline, files: Sequence[SourceFile]) -> list[So
     for file in files:
         stored = pipeline.storage.stat(file.uri)
         if stored is not None and not file.same_version(stored.size, stored.modified_ms):
-            content = pipeline.storage.content_hashes([file.uri])[file.uri]
-            file = replace(file, size=stored.size, modified_ms=stored.modified_ms, content_hash=content)
+            content = pipeline.storage.content_hashes([file.uri]).get(file.uri)
+            if content is not None:
+                file = replace(file, size=stored.size, modified_ms=stored.modified_ms, content_hash=content)
         present.append(file)
     return present
 

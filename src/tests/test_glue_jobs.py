@@ -18,6 +18,7 @@ from etl.contracts import parse_contracts
 from etl.errors import ContractError, DatasetsFailedError
 from etl.ledger import CHECKED, INGESTED, PLANNED, PROCESSED
 from shop import ALL, CHECK, INGEST, ORDERS, PROCESS, Shop
+from utils.glue_utils import Storage
 
 # New work and known work -------------------------------------------------------------------------------------
 
@@ -114,6 +115,23 @@ def test_a_file_that_changes_in_every_reading_fails_the_run_and_the_next_one_tak
     assert shop.states() == [PLANNED]
     shop.run(INGEST, PROCESS)
     assert {row[:2] for row in shop.rows()} == {("1", "1000.00")}
+
+
+def test_a_file_that_is_replaced_and_then_taken_away_while_it_is_read_is_counted_as_it_was_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = shop.drop("a.csv", "1,5,2024-01-15")
+    replacing(monkeypatch, lambda: shop.drop("a.csv", "1,6,2024-01-15") and None, times=1)
+    real = Storage.content_hashes
+
+    def gone_when_hashed_again(self: Storage, uris: list[str]) -> dict[str, str]:
+        if shop.states() == [PLANNED]:
+            path.unlink()
+        return real(self, uris)
+
+    monkeypatch.setattr(Storage, "content_hashes", gone_when_hashed_again)
+    shop.run(INGEST, PROCESS)
+    assert {row[:2] for row in shop.rows()} == {("1", "5.00")}
 
 
 def test_a_broken_file_is_kept_whole_with_its_reason_and_the_others_go_on(shop: Shop, lake: Any) -> None:
