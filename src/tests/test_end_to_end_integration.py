@@ -21,9 +21,9 @@ from pyarrow.fs import S3FileSystem
 from pyiceberg.table import StaticTable
 
 from local_cloud import cloud
-from local_cloud.environment import aws_variables
+from local_cloud.environment import aws_variables, client
 from local_cloud.settings import Settings
-from local_cloud.testing import settings_for_tests
+from local_cloud.testing import glue_client, settings_for_tests, wait_for_workflow_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -58,13 +58,11 @@ class Cloud:
         return done.stdout
 
     def client(self, service: str) -> Any:
-        url = self.settings.glue_endpoint if service == "glue" else self.settings.endpoint
-        return self._session().client(service, endpoint_url=url)
+        return glue_client(self.settings) if service == "glue" else client(self.settings, service)
 
     def state(self, entity: str) -> list[dict[str, Any]]:
         """Items of the state table."""
-        table = self._session().resource("dynamodb", endpoint_url=self.settings.endpoint).Table(f"{PREFIX}-job-state")
-        return table.query(
+        return self._state_table().query(
             KeyConditionExpression="entity = :entity",
             ExpressionAttributeValues={":entity": entity},
             ConsistentRead=True,
@@ -72,8 +70,7 @@ class Cloud:
 
     def forget_lease(self, dataset: str, stage: str) -> None:
         """As if the minute had passed for which a killed run keeps its lease."""
-        table = self._session().resource("dynamodb", endpoint_url=self.settings.endpoint).Table(f"{PREFIX}-job-state")
-        table.delete_item(Key={"entity": f"lock#{dataset}", "id": stage})
+        self._state_table().delete_item(Key={"entity": f"lock#{dataset}", "id": stage})
 
     def curated(self, table: str) -> list[dict[str, Any]]:
         """The rows of an Iceberg table, read from the bucket by pyiceberg."""
@@ -107,16 +104,11 @@ class Cloud:
             except glue.exceptions.ConcurrentRunsExceededException:
                 return None
 
-        run_id = eventually(start)
+        return wait_for_workflow_run(self.settings, WORKFLOW, eventually(start))
 
-        def finished() -> dict[str, Any] | None:
-            run = glue.get_workflow_run(Name=WORKFLOW, RunId=run_id, IncludeGraph=True)["Run"]
-            return run if run["Status"] != "RUNNING" else None
-
-        return eventually(finished)
-
-    def _session(self) -> Any:
-        return boto3.session.Session("test", "test", region_name=self.settings.region)
+    def _state_table(self) -> Any:
+        session = boto3.session.Session("test", "test", region_name=self.settings.region)
+        return session.resource("dynamodb", endpoint_url=self.settings.endpoint).Table(f"{PREFIX}-job-state")
 
 
 def eventually(look: Callable[[], _T | None], every: float = 0.5) -> _T:
