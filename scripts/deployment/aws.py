@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from deployment.local import package
-from deployment.steps import DeploymentError, step
-from deployment.terraform import REPOSITORY, Terraform, environment_folder
+from deployment.steps import DeploymentError, show_commands, step
+from deployment.terraform import REPOSITORY, Terraform, change, environment_folder, show_plan
 
 
 @dataclass(frozen=True)
@@ -40,26 +40,18 @@ class AwsDeployment:
         """
         terraform = self._prepared()
         self._ask("deploy to")
-        with step(self.console, "terraform apply") as current:
-            changes = terraform.apply(lambda done, all_, name: current.progress(f"{done}/{all_}  {name}"))
-            current.note(str(changes))
-        commands = terraform.outputs().get("next_commands", ())
-        self.console.print("\nNext, for example:")
-        for command in commands:
-            self.console.print(f"  {command}", highlight=False, markup=False, soft_wrap=True)
+        change(self.console, "terraform apply", terraform.apply)
+        show_commands(self.console, terraform.outputs()["next_commands"])
 
     def plan(self) -> None:
         """Show what an apply would change."""
-        terraform = self._prepared()
-        self.console.print(terraform.plan(), highlight=False, markup=False)
+        show_plan(self.console, self._prepared())
 
     def destroy(self) -> None:
         """Remove everything that Terraform made."""
         terraform = self._prepared()
         self._ask("remove everything of")
-        with step(self.console, "terraform destroy") as current:
-            changes = terraform.destroy(lambda done, all_, name: current.progress(f"{done}/{all_}  {name}"))
-            current.note(str(changes))
+        change(self.console, "terraform destroy", terraform.destroy)
 
     def _prepared(self) -> Terraform:
         log = REPOSITORY / "build" / f"terraform-{self.environment}.log"

@@ -13,9 +13,9 @@ from typing import Any
 import boto3
 from rich.console import Console
 
-from deployment.steps import DeploymentError, step
+from deployment.steps import DeploymentError, show_commands, step
 from deployment.summary import show_summary
-from deployment.terraform import REPOSITORY, Terraform, environment_folder
+from deployment.terraform import REPOSITORY, Terraform, change, environment_folder, show_plan
 from deployment.workflow import INCOMING, start_or_join, unfinished_work, wait_for
 from local_cloud import cloud
 from local_cloud.environment import FOREIGN_VARIABLES, aws_variables
@@ -49,6 +49,27 @@ class LocalDeployment:
             StepFailedError: a step failed.
         """
         settings = settings_from_environment()
+        terraform = self._prepared(settings)
+        change(self.console, "terraform apply", terraform.apply)
+        outputs = terraform.outputs()
+        if self.with_sample:
+            self._ingest_sample(outputs)
+        show_summary(self.console, boto3.resource("dynamodb"), outputs, settings.lake)
+        _show_next(self.console, outputs)
+
+    def plan(self) -> None:
+        """Show what an apply would change."""
+        show_plan(self.console, self._prepared(settings_from_environment()))
+
+    def destroy(self) -> None:
+        """Stop the local cloud and remove all its state: Terraform's, too."""
+        with step(self.console, "Remove the local cloud") as current:
+            settings = settings_from_environment()
+            cloud.reset(settings)
+            current.note(str(settings.home))
+
+    def _prepared(self, settings: Settings) -> Terraform:
+        """The local cloud running, everything packaged, and Terraform initialised for it."""
         terraform = self._terraform(settings)
         with step(self.console, "Check the tools") as current:
             version, java = terraform.check(), java_home()
@@ -60,42 +81,15 @@ class LocalDeployment:
         package(self.console)
         with step(self.console, "terraform init") as current:
             current.note(terraform.init({"path": str(settings.home / "terraform.tfstate")}))
-        with step(self.console, "terraform apply") as current:
-            changes = terraform.apply(lambda done, all_, name: current.progress(f"{done}/{all_}  {name}"))
-            current.note(str(changes))
-        outputs = terraform.outputs()
-        if self.with_sample:
-            self._ingest_sample(outputs)
-        show_summary(self.console, boto3.resource("dynamodb"), outputs, settings.lake)
-        _show_next(self.console, outputs)
-
-    def plan(self) -> None:
-        """Show what an apply would change."""
-        settings = settings_from_environment()
-        terraform = self._terraform(settings)
-        with step(self.console, "Start the local cloud"):
-            cloud.start(settings)
-        self._enter(settings)
-        package(self.console)
-        with step(self.console, "terraform plan"):
-            terraform.check()
-            terraform.init({"path": str(settings.home / "terraform.tfstate")})
-            text = terraform.plan()
-        self.console.print(text, highlight=False, markup=False)
-
-    def destroy(self) -> None:
-        """Stop the local cloud and remove all its state: Terraform's, too."""
-        with step(self.console, "Remove the local cloud") as current:
-            settings = settings_from_environment()
-            cloud.reset(settings)
-            current.note(str(settings.home))
+        return terraform
 
     def _terraform(self, settings: Settings) -> Terraform:
         settings.home.mkdir(parents=True, exist_ok=True)
         return Terraform(
             environment_folder("local"),
             log=settings.home / "terraform.log",
-            variables=self.variables,
+            # The region is the local cloud's, whatever AWS_REGION the user has for AWS.
+            variables={**self.variables, "aws_region": settings.region},
             environment={**aws_variables(settings), "TF_DATA_DIR": str(settings.home / "terraform")},
         )
 
@@ -158,13 +152,12 @@ def upload_sample(bucket: str) -> int:
 
 def _show_next(console: Console, outputs: dict[str, Any]) -> None:
     workflow, raw = outputs["workflow_name"], outputs["bucket_names"]["raw"]
-    console.print("\nNext, for example:")
-    for command in (
+    commands = (
         'eval "$(./scripts/local_cloud.sh env)"',
         f"aws s3 cp sample-data.csv s3://{raw}/{INCOMING}2024/01/15/     # starts the workflow by itself",
         f"aws glue start-workflow-run --name {workflow}",
         f"aws glue get-job-runs --job-name {outputs['job_names']['data_ingestion']}",
         "aws logs tail /aws-glue/jobs/output",
         "./scripts/local_cloud.sh status",
-    ):
-        console.print(f"  {command}", highlight=False, markup=False, soft_wrap=True)
+    )
+    show_commands(console, commands)

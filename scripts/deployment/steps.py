@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -85,3 +85,10 @@ def step(console: Console, title: str) -> Iterator[Step]:
     console.print(
         f"[green]✓[/] [bold]{title}[/]  {note} [dim]{current.seconds:.1f} s[/]", highlight=False, soft_wrap=True
     )
+
+
+def show_commands(console: Console, commands: Iterable[str]) -> None:
+    """The commands to try next, unfolded so that they can be copied."""
+    console.print("\nNext, for example:")
+    for command in commands:
+        console.print(f"  {command}", highlight=False, markup=False, soft_wrap=True)

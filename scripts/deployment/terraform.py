@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployment.steps import DeploymentError
+from rich.console import Console
+
+from deployment.steps import DeploymentError, step
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MINIMUM_VERSION = (1, 10)
@@ -208,6 +210,26 @@ class Terraform:
 
     def _variables(self) -> list[str]:
         return [f"-var={name}={value}" for name, value in self.variables.items()]
+
+
+def change(console: Console, title: str, operation: Callable[[Callable[[int, int, str], None]], Changes]) -> None:
+    """Apply or destroy as a step that shows how many resources are done, and the one that was done last.
+
+    Args:
+        console: where it is shown.
+        title: the step's.
+        operation: a Terraform's ``apply`` or ``destroy``.
+    """
+    with step(console, title) as current:
+        changes = operation(lambda done, planned, name: current.progress(f"{done}/{planned}  {name}"))
+        current.note(str(changes))
+
+
+def show_plan(console: Console, terraform: Terraform) -> None:
+    """Plan as a step, then show the plan as Terraform words it."""
+    with step(console, "terraform plan"):
+        text = terraform.plan()
+    console.print(text, highlight=False, markup=False)
 
 
 def _diagnostic(diagnostic: Mapping[str, Any]) -> str:

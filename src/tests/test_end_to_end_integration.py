@@ -133,6 +133,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cloud, 
         "LOCAL_CLOUD_PORT": str(settings.port),
         "LOCAL_CLOUD_GLUE_PORT": str(settings.glue_port),
         "COLUMNS": "200",
+        # What a user may have set for AWS must not lead the local deployment elsewhere.
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
     }
     environment.pop("AWS_PROFILE", None)
     here = Cloud(settings, environment)
