@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,8 @@ class Check:
 
     contract: Contract
     batches: Sequence[Batch]
+    table: DataFrame
+    earlier: Sequence[Mapping[str, Any]]
     result: RulesetResult
     score: Score
 
@@ -101,9 +103,9 @@ def _evaluate(
         for name in contracts
         if name in rules and name != contract.name and table_exists(pipeline.spark, pipeline.settings.table(name))
     }
-    history = _history(pipeline, contract.name, before=batches[-1].id)
-    result = evaluate(_curated(pipeline, contract), rules, references, history)
-    return Check(contract, batches, result, score(result, quality.weights, quality.threshold))
+    table, earlier = _curated(pipeline, contract), _earlier_checks(pipeline, contract.name, before=batches[-1].id)
+    result = evaluate(table, rules, references, _history(earlier))
+    return Check(contract, batches, table, earlier, result, score(result, quality.weights, quality.threshold))
 
 
 def _curated(pipeline: Pipeline, contract: Contract) -> DataFrame:
@@ -114,10 +116,10 @@ def _curated(pipeline: Pipeline, contract: Contract) -> DataFrame:
     return empty_frame(pipeline.spark, {column.name: column.spark_type for column in contract.columns})
 
 
-def _history(pipeline: Pipeline, dataset: str, before: str) -> dict[str, list[float]]:
+def _history(earlier: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Metric -> earlier values, oldest first, for dynamic thresholds."""
     history: dict[str, list[float]] = {}
-    for item in _earlier_checks(pipeline, dataset, before):
+    for item in earlier:
         for name, value in item.get("metrics", {}).items():
             history.setdefault(name, []).append(float(value))
     return history
@@ -131,12 +133,10 @@ def _earlier_checks(pipeline: Pipeline, dataset: str, before: str) -> list[dict[
 def _write_report(pipeline: Pipeline, found: Check) -> str:
     """Write JSON and HTML; the URI of the HTML."""
     settings, contract = pipeline.settings, found.contract
-    table = _curated(pipeline, contract)
     refused: Counter[str] = Counter()
     for batch in found.batches:
         refused.update(batch.facts.get("reasons", {}))
         refused.update(batch.facts.get("reject_reasons", {}))
-    earlier = _earlier_checks(pipeline, contract.name, before=found.id)
     content = build_report(
         dataset=contract.name,
         description=contract.description,
@@ -150,9 +150,11 @@ def _write_report(pipeline: Pipeline, found: Check) -> str:
         batches=[_described(batch) for batch in found.batches],
         table=settings.table(contract.name),
         quarantine=quarantine_folder(settings.quality, contract.name, found.id),
-        trend=[{"score": float(e["score"]), "generated_at": e["checked_at"], "run_id": e["run_id"]} for e in earlier],
-        profile=profile_columns(table.drop(*METADATA)),
-        samples=_samples(found.result, table),
+        trend=[
+            {"score": float(e["score"]), "generated_at": e["checked_at"], "run_id": e["run_id"]} for e in found.earlier
+        ],
+        profile=profile_columns(found.table.drop(*METADATA)),
+        samples=_samples(found.result, found.table),
         problems=found.result.problems,
     )
     base = f"{settings.quality}reports/{contract.name}/{settings.started:%Y/%m/%d}/{settings.run_id}"
