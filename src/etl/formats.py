@@ -28,18 +28,25 @@ class FileFormat:
     """How a file is read. Files with equal formats are read together.
 
     Attributes:
-        kind: csv, json, parquet, orc or avro.
-        multiline: a JSON file that is one array or object, not lines.
-        header: the CSV header's cells; empty for other kinds.
+        kind: csv, json, parquet, orc, avro or xlsx.
+        multiline: a JSON file that is one array or object, not lines; a CSV file with a line break inside a value.
+        header: the CSV header's cells; empty for other kinds and for CSV without a header.
         delimiter: of CSV.
-        encoding: of text.
+        quote: of CSV; one character.
+        escape: of CSV: what stands before a quote inside quotes, either the quote itself (doubled) or a backslash.
+        encoding: of text, as Java names it.
+        packing: how the file's bytes are packed where Spark can't tell it by the file's name: gzip, bzip2 or zstd,
+            or none for a name that promises packing over bytes that are not packed; '' where the name is right.
     """
 
     kind: str
     multiline: bool = False
     header: tuple[str, ...] = ()
     delimiter: str = ","
+    quote: str = '"'
+    escape: str = '"'
     encoding: str = "UTF-8"
+    packing: str = ""
 
 
 def head_length(name: str) -> int:
