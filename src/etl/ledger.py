@@ -36,7 +36,7 @@ class Batch:
         id: sorts by the time of planning.
         status: PLANNED, INGESTED, PROCESSED or CHECKED.
         owner: token of the run that planned or took over the batch.
-        facts: everything else that was noted (manifest, counts, touched dates, score).
+        facts: everything else that was noted (manifest, attempt, counts, touched dates, score).
     """
 
     dataset: str
@@ -44,6 +44,19 @@ class Batch:
     status: str
     owner: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def attempt(self) -> int:
+        """Which run in turn is writing the batch, from 1; one more with every take-over of a PLANNED batch."""
+        return int(self.facts.get("attempt", 1))
+
+    @property
+    def folder(self) -> str:
+        """The name of the folders that belong to this attempt alone: ``batch_id=<id>``, later ``batch_id=<id>.<n>``.
+
+        A run that was paused and wakes up after a take-over still writes, but not where the committed data lie.
+        """
+        return f"batch_id={self.id}" if self.attempt == 1 else f"batch_id={self.id}.{self.attempt}"
 
 
 def utc_now() -> datetime:
@@ -112,6 +125,7 @@ class Ledger:
             "status": PLANNED,
             "owner": self.owner,
             "updated_at": utc_now().isoformat(),
+            "attempt": 1,
             **_storable(facts),
         }
         try:
@@ -127,10 +141,13 @@ class Ledger:
     def take_over(self, batch: Batch) -> Batch:
         """Make this run the owner of an unfinished batch; the run that had it is fenced from then on.
 
+        A batch still PLANNED gets its next attempt, and so folders of its own. From INGESTED on its facts ``prefix``
+        and ``quarantine`` tell where its data lie, and the attempt stays the one that was committed.
+
         Raises:
             LeaseLostError: the batch is no longer as it was read; nothing was changed.
         """
-        return self._move(batch, batch.status, batch.owner, {})
+        return self._move(batch, batch.status, {"attempt": batch.attempt + 1} if batch.status == PLANNED else {})
 
     def advance(self, batch: Batch, status: str, **facts: Any) -> Batch:
         """Commit one step of a batch.
@@ -143,11 +160,11 @@ class Ledger:
         Raises:
             LeaseLostError: another run has taken the batch over or finished it; nothing was changed.
         """
-        return self._move(batch, status, batch.owner, facts)
+        return self._move(batch, status, facts)
 
     def note(self, batch: Batch, **facts: Any) -> Batch:
         """Write facts of a batch without moving it on; the condition is that of :meth:`advance`."""
-        return self._move(batch, batch.status, batch.owner, facts)
+        return self._move(batch, batch.status, facts)
 
     def batches(self, dataset: str, status: str) -> list[Batch]:
         """A dataset's batches in one state, oldest first (read consistently)."""
@@ -159,42 +176,50 @@ class Ledger:
         )
         return [_batch(item) for item in items]
 
-    def _move(self, batch: Batch, status: str, owner: str, facts: Mapping[str, Any]) -> Batch:
+    def _move(self, batch: Batch, status: str, facts: Mapping[str, Any]) -> Batch:
         values = {
             "status": status,
             "owner": self.owner,
+            "attempt": batch.attempt,
             "updated_at": utc_now().isoformat(),
             **_storable(facts),
         }
         names = {f"#{position}": name for position, name in enumerate(values)}
         update = ", ".join(f"#{position} = :{position}" for position in range(len(values)))
+        # A batch of before there were attempts has none, and is at its first.
+        first = " OR attribute_not_exists(#a)" if batch.attempt == 1 else ""
         try:
             answer = self.state.update_item(
                 Key={"entity": f"batch#{batch.dataset}", "id": batch.id},
                 UpdateExpression=f"SET {update}",
-                ConditionExpression="#s = :before AND #o = :owner",
-                ExpressionAttributeNames={**names, "#s": "status", "#o": "owner"},
+                ConditionExpression=f"#s = :before AND #o = :owner AND (#a = :attempt{first})",
+                ExpressionAttributeNames={**names, "#s": "status", "#o": "owner", "#a": "attempt"},
                 ExpressionAttributeValues={
                     **{f":{position}": value for position, value in enumerate(values.values())},
                     ":before": batch.status,
-                    ":owner": owner,
+                    ":owner": batch.owner,
+                    ":attempt": batch.attempt,
                 },
                 ReturnValues="ALL_NEW",
             )
             return _batch(answer["Attributes"])
         except (BotoCoreError, ClientError) as error:
-            found = self._batch_item(batch.dataset, batch.id)
-            # After a refusal, owner and status tell that we have made this step. After any other error they may have
-            # been the same before (take_over, note), so every value is compared.
-            ours = ("owner", "status") if _is_refusal(error) else tuple(values)
-            if found is not None and all(found.get(name) == values[name] for name in ours):
-                return _batch(found)
-            if not _is_refusal(error):
-                raise
-            state = f"{found['status']}, owned by {found['owner']}" if found else "gone"
-            raise LeaseLostError(
-                f"batch {batch.dataset}/{batch.id} is {state}; this run had it as {batch.status}, owned by {owner}"
-            ) from error
+            return self._moved_or_lost(batch, values, error)
+
+    def _moved_or_lost(self, batch: Batch, values: Mapping[str, Any], error: BotoCoreError | ClientError) -> Batch:
+        """The batch as it is now, if our step has landed after all; else the error, or that the batch is lost."""
+        found = self._batch_item(batch.dataset, batch.id)
+        # After a refusal, these tell that we have made this step. After any other error they may have been the
+        # same before (note), so every value is compared.
+        ours = ("owner", "status", "attempt") if _is_refusal(error) else tuple(values)
+        if found is not None and all(found.get(name) == values[name] for name in ours):
+            return _batch(found)
+        if not _is_refusal(error):
+            raise error
+        state = _described(_batch(found)) if found else "gone"
+        raise LeaseLostError(
+            f"batch {batch.dataset}/{batch.id} is {state}; this run had it as {_described(batch)}"
+        ) from error
 
     def _batch_item(self, dataset: str, batch_id: str) -> dict[str, Any] | None:
         return self.get(f"batch#{dataset}", batch_id)
@@ -271,6 +296,10 @@ def _batch(item: Mapping[str, Any]) -> Batch:
     fixed = {"entity", "id", "status", "owner", "updated_at"}
     facts = {name: _plain(value) for name, value in item.items() if name not in fixed}
     return Batch(item["entity"].removeprefix("batch#"), item["id"], item["status"], item["owner"], facts)
+
+
+def _described(batch: Batch) -> str:
+    return f"{batch.status}, owned by {batch.owner}, attempt {batch.attempt}"
 
 
 def _is_refusal(error: BotoCoreError | ClientError) -> bool:

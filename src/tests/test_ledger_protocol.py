@@ -93,7 +93,9 @@ not_landed = pytest.mark.parametrize("error", NOT_LANDED, ids=["throttled", "too
 
 def test_a_planned_batch_is_there_with_its_facts(ledger: Ledger) -> None:
     batch = ledger.plan("orders", "b1", manifest="s3://m", files=2, share=0.5)
-    assert batch == Batch("orders", "b1", PLANNED, "run-a", {"manifest": "s3://m", "files": 2, "share": 0.5})
+    assert batch == Batch(
+        "orders", "b1", PLANNED, "run-a", {"attempt": 1, "manifest": "s3://m", "files": 2, "share": 0.5}
+    )
     assert ledger.batches("orders", PLANNED) == [batch]
 
 
@@ -126,7 +128,7 @@ def test_a_batch_goes_through_its_states_and_gathers_facts(ledger: Ledger) -> No
     batch = ledger.note(batch, dates=["2024-01-15"])
     batch = ledger.advance(batch, PROCESSED)
     batch = ledger.advance(batch, CHECKED, score=97.5)
-    facts = {"files": 2, "rows": 10, "reasons": {"bad": 1}, "dates": ["2024-01-15"], "score": 97.5}
+    facts = {"attempt": 1, "files": 2, "rows": 10, "reasons": {"bad": 1}, "dates": ["2024-01-15"], "score": 97.5}
     assert batch == Batch("orders", "b1", CHECKED, "run-a", facts)
     assert ledger.batches("orders", CHECKED) == [batch]
     assert ledger.batches("orders", PLANNED) == []
@@ -134,20 +136,21 @@ def test_a_batch_goes_through_its_states_and_gathers_facts(ledger: Ledger) -> No
 
 def test_facts_may_have_names_that_are_words_of_dynamodb(ledger: Ledger) -> None:
     batch = ledger.advance(ledger.plan("orders", "b1"), INGESTED, size=1, items=2, values=3, count=4)
-    assert batch.facts == {"size": 1, "items": 2, "values": 3, "count": 4}
+    assert batch.facts == {"attempt": 1, "size": 1, "items": 2, "values": 3, "count": 4}
 
 
 def test_another_run_goes_on_with_a_committed_batch(ledger: Ledger, other: Ledger) -> None:
     ledger.advance(ledger.plan("orders", "b1", files=2), INGESTED, rows=1)
     [batch] = other.batches("orders", INGESTED)
-    assert other.advance(batch, PROCESSED) == Batch("orders", "b1", PROCESSED, "run-b", {"files": 2, "rows": 1})
+    facts = {"attempt": 1, "files": 2, "rows": 1}
+    assert other.advance(batch, PROCESSED) == Batch("orders", "b1", PROCESSED, "run-b", facts)
 
 
 @lost_answer
 def test_a_commit_whose_answer_is_lost_is_known_as_our_own(ledger: Ledger, error: Exception | None) -> None:
     batch = ledger.plan("orders", "b1")
     committed = on_a_bad_line(ledger, lands=True, error=error).advance(batch, INGESTED, rows=3)
-    assert committed == Batch("orders", "b1", INGESTED, "run-a", {"rows": 3})
+    assert committed == Batch("orders", "b1", INGESTED, "run-a", {"attempt": 1, "rows": 3})
     assert ledger.batches("orders", INGESTED) == [committed]
 
 
@@ -157,7 +160,7 @@ def test_a_takeover_whose_answer_is_lost_is_known_as_our_own(
 ) -> None:
     batch = ledger.plan("orders", "b1")
     taken = on_a_bad_line(other, lands=True, error=error).take_over(batch)
-    assert taken == Batch("orders", "b1", PLANNED, "run-b", {})
+    assert taken == Batch("orders", "b1", PLANNED, "run-b", {"attempt": 2})
     assert other.advance(taken, INGESTED).status == INGESTED
 
 
@@ -193,11 +196,44 @@ def test_a_run_whose_batch_was_taken_over_is_fenced(ledger: Ledger, other: Ledge
         lambda: ledger.take_over(batch),
     ):
         with pytest.raises(
-            LeaseLostError, match="batch orders/b1 is PLANNED, owned by run-b; this run had it as PLANNED"
+            LeaseLostError, match="is PLANNED, owned by run-b, attempt 2; this run had it as PLANNED, owned by run-a"
         ):
             step()
     assert ledger.batches("orders", PLANNED) == [taken]
-    assert other.advance(taken, INGESTED, rows=1).facts == {"files": 1, "rows": 1}
+    assert other.advance(taken, INGESTED, rows=1).facts == {"attempt": 2, "files": 1, "rows": 1}
+
+
+def test_each_attempt_at_a_planned_batch_writes_to_folders_of_its_own(ledger: Ledger, other: Ledger) -> None:
+    first = ledger.plan("orders", "b1")
+    second = other.take_over(first)
+    third = ledger.take_over(second)
+    assert [batch.attempt for batch in (first, second, third)] == [1, 2, 3]
+    assert [batch.folder for batch in (first, second, third)] == ["batch_id=b1", "batch_id=b1.2", "batch_id=b1.3"]
+    assert ledger.batches("orders", PLANNED) == [third]
+
+
+def test_an_attempt_once_committed_stays_that_of_the_batch(ledger: Ledger, other: Ledger) -> None:
+    committed = other.advance(other.take_over(ledger.plan("orders", "b1")), INGESTED)
+    processed = ledger.advance(ledger.take_over(committed), PROCESSED)
+    checked = other.advance(other.take_over(processed), CHECKED)
+    assert [batch.folder for batch in (committed, processed, checked)] == ["batch_id=b1.2"] * 3
+
+
+def test_a_batch_of_before_there_were_attempts_is_at_its_first(ledger: Ledger, other: Ledger) -> None:
+    ledger.plan("orders", "b1")
+    ledger.state.update_item(Key={"entity": "batch#orders", "id": "b1"}, UpdateExpression="REMOVE attempt")
+    [batch] = other.batches("orders", PLANNED)
+    assert (batch.attempt, batch.folder) == (1, "batch_id=b1")
+    assert other.take_over(batch).attempt == 2
+
+
+def test_a_run_is_fenced_from_its_own_earlier_attempt(ledger: Ledger) -> None:
+    """Two processes of one run id: Glue gives none, but a person who starts a job by hand may."""
+    batch = ledger.plan("orders", "b1")
+    taken = a_ledger(ledger.owner).take_over(batch)
+    with pytest.raises(LeaseLostError, match="attempt 2; this run had it as PLANNED, owned by run-a, attempt 1"):
+        ledger.advance(batch, INGESTED)
+    assert ledger.batches("orders", PLANNED) == [taken]
 
 
 def test_a_batch_that_another_run_has_finished_is_left_alone(ledger: Ledger, other: Ledger) -> None:
@@ -211,7 +247,7 @@ def test_a_batch_that_another_run_has_finished_is_left_alone(ledger: Ledger, oth
 def test_a_batch_does_not_go_back(ledger: Ledger) -> None:
     batch = ledger.plan("orders", "b1")
     done = ledger.advance(ledger.advance(batch, INGESTED), PROCESSED)
-    with pytest.raises(LeaseLostError, match="is PROCESSED, owned by run-a; this run had it as PLANNED"):
+    with pytest.raises(LeaseLostError, match="is PROCESSED, owned by run-a, attempt 1; this run had it as PLANNED"):
         ledger.advance(batch, INGESTED)
     assert ledger.batches("orders", PROCESSED) == [done]
 
@@ -240,25 +276,26 @@ def test_however_two_runs_interleave_each_step_is_made_once_by_the_owner(
     seen = dict.fromkeys("ab", ledger.plan("orders", identity))
     commits: list[str] = []
     for name, move in moves:
-        run, snapshot, before = runs[name], seen[name], _item(ledger, identity)
+        run, snapshot, before = runs[name], seen[name], _place(ledger, identity)
         if move == "read":
-            seen[name] = Batch("orders", identity, before["status"], before["owner"])
+            seen[name] = Batch("orders", identity, *before[:2], {"attempt": before[2]})
             continue
         target = STEPS[min(STEPS.index(snapshot.status) + 1, 3)] if move == "advance" else snapshot.status
-        valid = (before["status"], before["owner"]) == (snapshot.status, snapshot.owner)
-        made_before = (before["status"], before["owner"]) == (target, run.owner)
+        attempt = snapshot.attempt + (move == "take_over" and snapshot.status == PLANNED)
+        valid = before == (snapshot.status, snapshot.owner, snapshot.attempt)
+        made_before = before == (target, run.owner, attempt)
         try:
             seen[name] = _make(run, move, snapshot, target)
         except LeaseLostError:
             assert not valid
             assert not made_before
-            assert _item(ledger, identity) == before
+            assert _place(ledger, identity) == before
             continue
-        after = _item(ledger, identity)
+        after = _place(ledger, identity)
         assert valid or made_before
-        assert (after["status"], after["owner"]) == (target, run.owner) == (seen[name].status, seen[name].owner)
-        if after["status"] != before["status"]:
-            commits.append(after["status"])
+        assert after == (target, run.owner, attempt) == (seen[name].status, seen[name].owner, seen[name].attempt)
+        if after[0] != before[0]:
+            commits.append(after[0])
     assert commits == list(STEPS[1 : 1 + len(commits)])
 
 
@@ -268,7 +305,8 @@ def _make(run: Ledger, move: str, snapshot: Batch, target: str) -> Batch:
     return run.advance(snapshot, target, by=run.owner) if move == "advance" else run.note(snapshot, noted=run.owner)
 
 
-def _item(ledger: Ledger, identity: str) -> dict[str, Any]:
+def _place(ledger: Ledger, identity: str) -> tuple[str, str, int]:
+    """How far the batch has come, and who has it at which attempt."""
     item = ledger.get("batch#orders", identity)
     assert item is not None
-    return item
+    return item["status"], item["owner"], int(item["attempt"])
