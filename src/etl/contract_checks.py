@@ -8,12 +8,12 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import Any
 
+from etl.column_types import TYPES, TypeTextError, parse_type
 from etl.dqdl import DqdlSyntaxError, parse_ruleset
 from etl.names import EVENT_DATE, standard_name
 
 # Columns that the pipeline adds itself.
 RESERVED = frozenset({"batch_id", "event_date", "year", "month", "day"})
-MAX_DECIMAL_PRECISION = 38
 Document = Mapping[str, Any]
 
 
@@ -33,15 +33,31 @@ def schema_problem(error: Any) -> str:
         missing = [name for name in error.rule_definition if name not in error.value]
         return f"{field}: field {_quoted(missing)} is missing"
     if error.rule == "enum":
-        return f"{field}: {error.value!r} is not one of {', '.join(error.rule_definition)}"
-    if error.path[-1] == "type" and error.rule == "pattern":
-        return (
-            f"{field}: {error.value!r} is not a type; use string, int, long, float, double, boolean, date, "
-            "timestamp or decimal(precision,scale)"
-        )
+        choices = ", ".join(str(each).lower() if isinstance(each, bool) else each for each in error.rule_definition)
+        return f"{field}: {error.value!r} is not one of {choices}"
+    if error.rule == "pattern" and error.path[-1] == "type":
+        return f"{field}: {_type_problem(error.value) or f'{error.value!r} is not a type; use {TYPES}'}"
     if error.rule == "pattern":
         return f"{field}: {error.value!r} must be lower case letters, digits and _, starting with a letter"
-    return f"{field}: {error.message.split(' ', 1)[1]}, found {error.value!r}"
+    return f"{field}: {error.message.split(' ', 1)[1]}, found {error.value!r}{_quoting_hint(error)}"
+
+
+def _quoting_hint(error: Any) -> str:
+    """YAML makes other things than text of what looks like a switch, a number or a date."""
+    if error.rule != "type" or error.rule_definition != "string" or isinstance(error.value, Mapping | list):
+        return ""
+    if isinstance(error.value, bool):
+        return ' (YAML reads an unquoted yes, no, on and off as true or false; for text put it in quotes, as "no")'
+    return "; for text put it in quotes" if error.value is not None else ""
+
+
+def _type_problem(text: str) -> str:
+    """Why a text is no type, or ''."""
+    try:
+        parse_type(text)
+    except TypeTextError as error:
+        return str(error)
+    return ""
 
 
 def check_one(file: str, document: Document) -> Iterator[str]:
@@ -49,6 +65,7 @@ def check_one(file: str, document: Document) -> Iterator[str]:
     yield from _check_name(file, document)
     yield from _check_columns(document)
     columns = {column["name"]: column["type"] for column in document["columns"]}
+    yield from _check_complex(document, columns)
     required = {column["name"] for column in document["columns"] if column.get("required")}
     for name in document.get("key", ()):
         if name in columns and name not in required:
@@ -129,8 +146,8 @@ def _check_columns(document: Document) -> Iterator[str]:
         for name in sorted(names & taken.keys()):
             yield f"{where}: the name {name!r} already belongs to column {taken[name]!r}"
         taken |= dict.fromkeys(names, own)
-        if column["type"].startswith("decimal"):
-            yield from _check_decimal(f"{where}.type", column["type"])
+        if problem := _type_problem(column["type"]):
+            yield f"{where}.type: {problem}"
 
 
 def _check_encoding(document: Document) -> Iterator[str]:
@@ -141,10 +158,12 @@ def _check_encoding(document: Document) -> Iterator[str]:
         yield f"source.options.encoding: {encoding!r} is no known encoding; e.g. UTF-8, ISO-8859-1, windows-1252"
 
 
-def _check_decimal(where: str, type_text: str) -> Iterator[str]:
-    precision, scale = (int(part) for part in type_text[8:-1].split(","))
-    if not 1 <= precision <= MAX_DECIMAL_PRECISION or scale > precision:
-        yield f"{where}: {type_text!r} needs 1 <= precision <= {MAX_DECIMAL_PRECISION} and scale <= precision"
+def _check_complex(document: Document, columns: Mapping[str, str]) -> Iterator[str]:
+    """Rows are told apart and put in order by scalars only."""
+    for field in ("key", "order_by"):
+        for name in document.get(field, ()):
+            if "<" in columns.get(name, ""):
+                yield f"{field}: column {name!r} is {columns[name]}; name a column of a scalar type"
 
 
 def _check_processing(document: Document, columns: set[str]) -> Iterator[str]:

@@ -13,7 +13,9 @@ from typing import Any
 import fastjsonschema
 import yaml
 
+from etl.column_types import parse_type
 from etl.contract_checks import check_one, check_together, schema_problem
+from etl.contract_text import read_json, read_yaml
 from etl.errors import ContractError
 from etl.names import standard_name
 
@@ -26,7 +28,8 @@ class Column:
 
     Attributes:
         name: standard name.
-        type: contract type (string, int, long, float, double, boolean, date, timestamp, decimal(p,s)).
+        type: contract type without spaces: string, int, long, float, double, boolean, date, timestamp, decimal(p,s),
+            or array<…>, map<string,…>, struct<a:…,b:…> of them.
         required: a row without a value is refused.
         aliases: standard names under which sources also bring it.
         formats: Spark datetime patterns tried after ISO 8601.
@@ -44,16 +47,30 @@ class Column:
     @property
     def spark_type(self) -> str:
         """The type as Spark SQL spells it."""
-        return {"long": "bigint"}.get(self.type, self.type)
+        return parse_type(self.type).spark
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the type is an array, a map or a struct, whose text is JSON."""
+        return parse_type(self.type).is_complex
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a dataset's files are and how they are read."""
+    """Where a dataset's files are and how they are read.
+
+    Attributes:
+        patterns: shell patterns of file names.
+        format: auto, csv, json, parquet, orc, avro or xlsx.
+        options: header, delimiter, quote, escape, encoding, multiline, sheet; only those that are fixed, the others
+            are found by looking at each file.
+        nested: ``text`` keeps a nested value as JSON text, ``flatten`` makes ``parent_child`` columns of it.
+    """
 
     patterns: tuple[str, ...] = ()
     format: str = "auto"
     options: Mapping[str, Any] = field(default_factory=dict)
+    nested: str = "text"
 
 
 @dataclass(frozen=True)
@@ -122,7 +139,12 @@ class Quality:
 
 @dataclass(frozen=True)
 class Contract:
-    """One dataset. A dataset without a contract file gets one with no columns (:func:`inferred`)."""
+    """One dataset. A dataset without a contract file gets one with no columns (:func:`inferred`).
+
+    Attributes:
+        late_after_days: a row whose date is more days before its batch's arrival than this is counted as late; None
+            counts none.
+    """
 
     name: str
     columns: tuple[Column, ...] = ()
@@ -134,6 +156,7 @@ class Contract:
     schema_mode: str = "evolve"
     processing: Processing = field(default_factory=Processing)
     quality: Quality = field(default_factory=Quality)
+    late_after_days: int | None = None
 
     def matches(self, file_name: str) -> bool:
         """Whether a file of this name belongs to the dataset."""
@@ -173,10 +196,13 @@ def parse_contracts(texts: Mapping[str, str]) -> dict[str, Contract]:
 
 def _document(file: str, text: str) -> tuple[dict[str, Any] | None, list[str]]:
     """The parsed and checked document of one file, or its problems."""
+    is_json = file.endswith(".json")
     try:
-        document = json.loads(text) if file.endswith(".json") else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        return None, [f"{file}: is not readable as {'JSON' if file.endswith('.json') else 'YAML'}: {error}"]
+        document, doubtful = read_json(text) if is_json else read_yaml(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return None, [f"{file}: is not readable as {'JSON' if is_json else 'YAML'}: {error}"]
+    if doubtful:
+        return None, [f"{file}: {problem}" for problem in doubtful]
     if not isinstance(document, dict):
         return None, [f"{file}: holds {type(document).__name__}, and a contract is a mapping of fields"]
     try:
@@ -197,18 +223,27 @@ def _validator() -> Callable[[Any], Any]:
 
 
 def _contract(document: Mapping[str, Any]) -> Contract:
-    source = document.get("source", {})
+    late = document.get("late_after_days")
     return Contract(
         name=document["name"],
         columns=tuple(_column(column) for column in document["columns"]),
         description=document.get("description", ""),
-        source=Source(tuple(source.get("patterns", ())), source.get("format", "auto"), dict(source.get("options", {}))),
+        source=_source(document.get("source", {})),
         key=tuple(document.get("key", ())),
         event_time=document.get("event_time", ""),
         order_by=tuple(document.get("order_by", ())),
         schema_mode=document.get("schema_mode", "evolve"),
         processing=_processing(document.get("processing", {})),
         quality=Quality(**document.get("quality", {})),
+        # JSON Schema takes 5.0 for an integer.
+        late_after_days=None if late is None else int(late),
+    )
+
+
+def _source(section: Mapping[str, Any]) -> Source:
+    options = {name: value for name, value in section.get("options", {}).items() if (name, value) != ("header", "auto")}
+    return Source(
+        tuple(section.get("patterns", ())), section.get("format", "auto"), options, section.get("nested", "text")
     )
 
 
@@ -216,7 +251,7 @@ def _column(column: Mapping[str, Any]) -> Column:
     aliases = dict.fromkeys(standard_name(alias) for alias in column.get("aliases", ()))
     aliases.pop(column["name"], None)
     lists = {"aliases": tuple(aliases), "formats": tuple(column.get("formats", ()))}
-    return Column(**{**column, **lists})
+    return Column(**{**column, **lists, "type": parse_type(column["type"]).text})
 
 
 def _processing(section: Mapping[str, Any]) -> Processing:

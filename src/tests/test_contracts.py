@@ -40,7 +40,12 @@ CUSTOMERS: dict[str, Any] = {
 ORDERS: dict[str, Any] = {
     "name": "orders",
     "description": "What people bought.",
-    "source": {"patterns": ["orders*"], "format": "csv", "options": {"delimiter": ";", "encoding": "windows-1252"}},
+    "source": {
+        "patterns": ["orders*"],
+        "format": "csv",
+        "options": {"delimiter": ";", "encoding": "windows-1252"},
+        "nested": "flatten",
+    },
     "columns": [
         {"name": "order_id", "type": "string", "required": True, "aliases": ["Order No", "bestellNr"]},
         {"name": "customer_id", "type": "string"},
@@ -51,6 +56,7 @@ ORDERS: dict[str, Any] = {
     "event_time": "ordered_at",
     "order_by": ["ordered_at"],
     "schema_mode": "rescue",
+    "late_after_days": 3,
     "processing": {
         "rules": [{"name": "positive", "condition": "amount > 0", "on_failure": "flag"}],
         "derive": [{"name": "cents", "expression": "amount * 100"}],
@@ -114,7 +120,7 @@ def test_every_field_of_a_contract_arrives() -> None:
     assert parse_contracts(texts(ORDERS, CUSTOMERS))["orders"] == Contract(
         name="orders",
         description="What people bought.",
-        source=Source(("orders*",), "csv", {"delimiter": ";", "encoding": "windows-1252"}),
+        source=Source(("orders*",), "csv", {"delimiter": ";", "encoding": "windows-1252"}, "flatten"),
         columns=(
             Column("order_id", "string", required=True, aliases=("order_no", "bestell_nr")),
             Column("customer_id"),
@@ -132,6 +138,7 @@ def test_every_field_of_a_contract_arrives() -> None:
             aggregates=(Aggregate("daily", {"total": "sum(amount)"}, ("c_country", "cents")),),
         ),
         quality=Quality("Rules = [ RowCount > 0 ]", 90, "halt", {"validity": 2}),
+        late_after_days=3,
     )
 
 
@@ -143,7 +150,8 @@ def test_json_and_yaml_give_the_same_contract() -> None:
 def test_a_contract_of_name_and_columns_gets_the_defaults() -> None:
     contract = parse_contracts({"a.yml": "{name: a, columns: [{name: x, type: long}]}"})["a"]
     assert contract == Contract("a", columns=(Column("x", "long"),))
-    assert (contract.source.format, contract.schema_mode) == ("auto", "evolve")
+    assert (contract.source.format, contract.source.nested, contract.schema_mode) == ("auto", "text", "evolve")
+    assert contract.late_after_days is None
     assert (contract.quality.threshold, contract.quality.on_breach) == (80, "warn")
 
 
@@ -168,6 +176,32 @@ def test_types_have_spark_s_spelling(kind: str, spark: str) -> None:
     assert Column("x", kind).spark_type == spark
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "spark"),
+    [
+        ("array<string>", "array<string>", "array<string>"),
+        ("array< long >", "array<long>", "array<bigint>"),
+        ("map<string, decimal(12, 2)>", "map<string,decimal(12,2)>", "map<string,decimal(12,2)>"),
+        (
+            "struct<long: long, items: array<struct<sku: string, orderedAt: timestamp>>>",
+            "struct<long:long,items:array<struct<sku:string,orderedAt:timestamp>>>",
+            "struct<long:bigint,items:array<struct<sku:string,orderedAt:timestamp>>>",
+        ),
+    ],
+)
+def test_a_column_may_be_an_array_a_map_or_a_struct(kind: str, text: str, spark: str) -> None:
+    document = changed(CUSTOMERS, "columns.1.type", kind)
+    column = parse_contracts(texts(document))["customers"].columns[1]
+    assert (column.type, column.spark_type, column.is_complex) == (text, spark, True)
+    assert not Column("x", "decimal(12,2)").is_complex
+
+
+@pytest.mark.parametrize(("given", "kept"), [(True, {"header": True}), (False, {"header": False}), ("auto", {})])
+def test_a_header_that_is_auto_is_left_to_what_the_file_shows(given: object, kept: dict[str, bool]) -> None:
+    document = changed(ORDERS, "source.options", {"header": given})
+    assert parse_contracts(texts(document, CUSTOMERS))["orders"].source.options == kept
+
+
 def test_an_enrichment_s_columns_carry_its_prefix() -> None:
     assert Enrichment("c", {"id": "id"}, ("a", "b"), prefix="c_").output_columns() == ["c_a", "c_b"]
 
@@ -187,16 +221,33 @@ def test_an_enrichment_s_columns_carry_its_prefix() -> None:
         ("processing.enrich.0.keys", None, ["processing.enrich.0: field 'keys' is missing"]),
         ("columns", [], ["columns: must contain at least 1 items, found []"]),
         ("columns.1.type", "strin", ["columns.1.type: 'strin' is not a type; use string, int, long"]),
-        ("columns.1.type", "decimal", ["columns.1.type: 'decimal' is not a type", "decimal(precision,scale)"]),
+        (
+            "columns.1.type",
+            "decimal",
+            ["columns.1.type: 'decimal' is not a type: at character 8, the end; expected '('"],
+        ),
         ("columns.2.type", "decimal(39,2)", ["columns.2.type: 'decimal(39,2)' needs 1 <= precision <= 38"]),
         ("columns.2.type", "decimal(4,5)", ["columns.2.type: 'decimal(4,5)' needs", "scale <= precision"]),
         ("columns.2.type", "decimal(0,0)", ["columns.2.type: 'decimal(0,0)' needs 1 <= precision"]),
+        ("columns.1.type", "decimal(12 2)", ["columns.1.type: 'decimal(12 2)' is not a type: at character 12, '2'"]),
+        ("columns.1.type", "array<strin>", ["columns.1.type: 'array<strin>' is not a type: at character 7, 'strin'"]),
+        ("columns.1.type", "array<decimal(39,1)>", ["columns.1.type: 'decimal(39,1)' needs 1 <= precision <= 38"]),
+        ("key", ["tags"], ["key: no column 'tags'"]),
+        ("late_after_days", -1, ["late_after_days: must be bigger than or equal to 0, found -1"]),
+        ("late_after_days", 1.5, ["late_after_days: must be integer, found 1.5"]),
+        ("late_after_days", True, ["late_after_days: must be integer, found True"]),
+        ("source.nested", "explode", ["source.nested: 'explode' is not one of text, flatten"]),
+        ("source.options.header", "maybe", ["source.options.header: 'maybe' is not one of true, false, auto"]),
+        ("source.options.sheet", "", ["source.options.sheet: must be longer than or equal to 1"]),
+        ("source.options.multiline", "yes", ["source.options.multiline: must be boolean, found 'yes'"]),
+        ("columns.1.name", False, ["columns.1.name: must be string, found False (YAML reads an unquoted yes, no"]),
+        ("columns.1.name", 2024, ["columns.1.name: must be string, found 2024; for text put it in quotes"]),
         ("columns.1.name", "Customer Id", ["columns.1.name: 'Customer Id' must be lower case letters, digits and _"]),
         ("columns.1.name", "customer_id\n", ["columns.1.name: 'customer_id\\n' must be lower case letters"]),
         ("columns.1.required", "yes", ["columns.1.required: must be boolean, found 'yes'"]),
         ("columns.1.on_bad_value", "drop", ["columns.1.on_bad_value: 'drop' is not one of rescue, reject"]),
         ("schema_mode", "strict", ["schema_mode: 'strict' is not one of evolve, rescue, freeze"]),
-        ("source.format", "xml", ["source.format: 'xml' is not one of auto, csv, json, parquet, orc, avro"]),
+        ("source.format", "xml", ["source.format: 'xml' is not one of auto, csv, json, parquet, orc, avro, xlsx"]),
         ("source.options.delimiter", "||", ["source.options.delimiter: must be shorter than or equal to 1", "'||'"]),
         ("source.options.encoding", "utf-99", ["source.options.encoding: 'utf-99' is no known encoding; e.g. UTF-8"]),
         ("source.options.encoding", "base64", ["source.options.encoding: 'base64' is no known encoding"]),
@@ -277,11 +328,25 @@ def test_a_file_that_is_named_otherwise_than_its_dataset_is_told() -> None:
         ("a.yml", "- name: a", "a.yml: holds list, and a contract is a mapping of fields"),
         ("a.yml", "", "a.yml: holds NoneType, and a contract is a mapping of fields"),
         ("a.json", '"a"', "a.json: holds str, and a contract is a mapping of fields"),
-        ("a.yml", "name: a\ncolumns: [{name: x, type: long}]\non: halt", "a.yml: the contract: unknown field 'True'"),
+        (
+            "a.yml",
+            "name: a\ncolumns: [{name: x, type: long}]\non: halt",
+            'a.yml: line 3: to YAML the key on is true or false and no name; put it in quotes: "on"',
+        ),
         (
             "a.yml",
             "name: a\ncolumns: [{name: x, type: long}]\n1: x\nb: y",
-            "a.yml: the contract: unknown field '1', 'b'",
+            'a.yml: line 3: to YAML the key 1 is a number and no name; put it in quotes: "1"',
+        ),
+        (
+            "a.yml",
+            "name: a\ncolumns:\n- {name: x, type: long}\nquality:\n  threshold: 90\n  on_breach: halt\n  threshold: 10",
+            "a.yml: line 7: the key 'threshold' is given twice (first in line 5); keep one",
+        ),
+        (
+            "a.json",
+            '{"name": "a", "columns": [{"name": "x", "type": "long", "type": "int"}]}',
+            "a.json: the key 'type' is given twice in one object; keep one",
         ),
         ("a.yml", "name: 2024-01-15\ncolumns: [{name: x, type: long}]", "a.yml: name: must be string, found"),
         ("a.yml", "name: a\ncolumns: {x: long}", "a.yml: columns: must be array, found"),
@@ -290,6 +355,22 @@ def test_a_file_that_is_named_otherwise_than_its_dataset_is_told() -> None:
 def test_a_file_that_is_no_contract_is_told_with_the_place(file: str, text: str, part: str) -> None:
     [problem] = problems_of({file: text})
     assert part in problem
+
+
+def test_a_key_of_a_merged_mapping_may_be_given_again() -> None:
+    text = "name: a\ncolumns:\n- &x {name: x, type: long}\n- {<<: *x, name: y}"
+    assert parse_contracts({"a.yml": text})["a"].columns == (Column("x", "long"), Column("y", "long"))
+
+
+@pytest.mark.parametrize("field", ["key", "order_by", "event_time"])
+def test_rows_are_told_apart_put_in_order_and_dated_by_scalars_only(field: str) -> None:
+    document = changed(ORDERS, "columns.0.type", "array<string>")
+    changes = {"key": ["order_id"], "order_by": ["order_id"], "event_time": "order_id"}
+    document |= {"key": ["customer_id"], field: changes[field]}
+    document["columns"][1]["required"] = True
+    [problem] = problems_of(texts(document, CUSTOMERS))
+    kind = "name a column of type date or timestamp" if field == "event_time" else "name a column of a scalar type"
+    assert problem.startswith(f"orders.yml: {field}: ") and "is array<string>" in problem and kind in problem
 
 
 # What is wrong between files -----------------------------------------------------------------------------
