@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from etl.errors import LeaseHeldError
-from etl.leases import lease
+from etl.errors import LeaseHeldError, LeaseLostError
+from etl.leases import Lease, lease
 
 KEY = {"entity": "lock#orders", "id": "ingestion"}
 
@@ -158,10 +158,10 @@ def test_a_lost_lease_is_neither_renewed_nor_taken_from_the_run_that_has_it(
 ) -> None:
     with caplog.at_level(logging.WARNING), lease(table, "orders", "ingestion", "run-a", 1):
         put_lease(table, "run-b", 4_000_000_000)
-        until(lambda: "lease of lock#orders could not be renewed" in caplog.text)
+        until(lambda: "lease of orders's ingestion could not be renewed: it was lost to run run-b" in caplog.text)
         assert held(table) == {**KEY, "owner": "run-b", "lease_until": 4_000_000_000}
     assert held(table) == {**KEY, "owner": "run-b", "lease_until": 4_000_000_000}
-    assert "lease of lock#orders was not released" in caplog.text
+    assert "lease of orders's ingestion was not released" in caplog.text
 
 
 def test_a_renewal_that_fails_once_is_made_again(table: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -184,6 +184,78 @@ def test_a_lease_that_can_not_be_given_back_does_not_hide_the_work_s_own_error(
     ):
         raise ZeroDivisionError
     assert "was not released" in caplog.text
+
+
+def test_a_run_goes_on_while_its_lease_is_renewed(table: Any) -> None:
+    with lease(table, "orders", "ingestion", "run-a", 2) as held_lease:
+        first = int(held(table)["lease_until"])  # type: ignore[index]
+        until(lambda: int(held(table)["lease_until"]) > first + 2)  # type: ignore[index]
+        held_lease.require()
+
+
+def test_a_lease_that_another_run_has_taken_is_required_in_vain(table: Any) -> None:
+    with lease(table, "orders", "ingestion", "run-a", 1) as held_lease:
+        put_lease(table, "run-b", 4_000_000_000)
+        with pytest.raises(LeaseLostError, match="lease of orders's ingestion was lost to run run-b"):
+            until(lambda: held_lease.require())
+
+
+def test_a_lease_that_is_gone_is_required_in_vain(table: Any) -> None:
+    """Another run has taken it, finished and given it back."""
+    with lease(table, "orders", "ingestion", "run-a", 1) as held_lease:
+        table.delete_item(Key=KEY)
+        with pytest.raises(LeaseLostError, match="was lost to run that has ended since"):
+            until(lambda: held_lease.require())
+
+
+def test_a_lease_that_could_not_be_renewed_in_time_is_required_in_vain(table: Any) -> None:
+    broken = BadLine(table, "update_item", "InternalServerError")
+    with lease(broken, "orders", "ingestion", "run-a", 1) as held_lease:
+        held_lease.require()
+        with pytest.raises(LeaseLostError, match=r"ended 0\.\d s ago, since it could not be renewed for 1 s"):
+            until(lambda: held_lease.require())
+
+
+def test_a_lease_renewed_late_is_ours_again_since_nobody_else_had_it(table: Any) -> None:
+    broken = BadLine(table, "update_item", "InternalServerError")
+    with lease(broken, "orders", "ingestion", "run-a", 1) as held_lease:
+        until(lambda: not is_ours(held_lease))
+        broken._operation = "nothing is broken any more"
+        until(lambda: is_ours(held_lease))
+
+
+def test_a_change_of_the_time_of_day_does_not_end_a_lease(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lease(table, "orders", "ingestion", "run-a", 60) as held_lease:
+        day_after = time.time() + 86_400
+        monkeypatch.setattr(time, "time", lambda: day_after)
+        held_lease.require()
+
+
+def test_a_step_is_not_begun_without_the_lease(table: Any) -> None:
+    not_acquired = Lease(table, "orders", "ingestion", "run-a", 60)
+    with pytest.raises(LeaseLostError), not_acquired.step("write_batch"):
+        pytest.fail("there was no lease")
+
+
+def test_the_lease_of_a_run_whose_clock_is_years_ahead_is_waited_for_no_longer_than_it_lives(table: Any) -> None:
+    table.put_item(Item={**KEY, "owner": "ahead", "lease_until": 4_000_000_000, "seconds": 1})
+    with pytest.raises(LeaseHeldError, match="run ahead"), lease(table, "orders", "ingestion", "run-b", 60):
+        pytest.fail("the other run has it")
+
+
+def test_the_log_says_who_has_the_lease(table: Any, caplog: pytest.LogCaptureFixture) -> None:
+    put_lease(table, "killed", time.time() + 1)
+    with caplog.at_level(logging.INFO, "leases"), lease(table, "orders", "ingestion", "run-b", 60):
+        assert "lease of orders's ingestion: run killed has it for another" in caplog.text
+        assert "lease of orders's ingestion: run run-b has it now" in caplog.text
+
+
+def is_ours(held_lease: Lease) -> bool:
+    try:
+        held_lease.require()
+    except LeaseLostError:
+        return False
+    return True
 
 
 def test_of_many_runs_at_once_one_has_the_lease(table: Any) -> None:
