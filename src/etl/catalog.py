@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,6 +12,16 @@ from botocore.exceptions import ClientError
 from etl.contracts import Column
 
 PARTITION_KEYS = ("batch_id", "year", "month", "day")
+_METADATA = (
+    ("_rescued_data", "string"),
+    ("_source_file", "string"),
+    ("_batch_id", "string"),
+    ("_ingested_at", "timestamp"),
+)
+_DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+# What the catalog answers when another run was quicker, and how often we try again.
+_MEANWHILE = ("AlreadyExistsException", "ConcurrentModificationException")
+_ATTEMPTS = 6
 # BatchCreatePartition takes no more at once.
 _BATCH_SIZE = 100
 _PARQUET = {
@@ -47,30 +59,56 @@ class Catalog:
         self._glue = glue
         self._database = database
 
-    def ensure_table(self, dataset: str, columns: Sequence[Column], location: str) -> None:
-        """Create the processed table of a dataset that Terraform doesn't know (it has no contract).
+    def ensure_table(
+        self, dataset: str, columns: Sequence[Column], location: str, extra: Sequence[str] = ()
+    ) -> list[str]:
+        """Create a dataset's processed table, or add the columns that it lacks at its end.
+
+        Terraform makes the tables of contracts and leaves their columns to the jobs from then on, so columns that a
+        contract got later come in here, too. A type that was widened in the contract (int to long, float to double,
+        more digits before the point) is widened; any other change of a type leaves the table as it is.
 
         Args:
             dataset: its name.
-            columns: its columns; the pipeline's metadata columns are added.
+            columns: its columns; the pipeline's metadata columns are added when the table is created.
             location: URI of the dataset's processed folder.
+            extra: text columns beyond the contract's (``schema_mode: evolve``).
+
+        Returns:
+            The names of the columns that the table got or whose type changed; empty when it was as it should be.
+
+        Raises:
+            ClientError: the catalog refused the table, or others changed it all the time.
         """
-        described = [{"Name": column.name, "Type": column.spark_type} for column in columns]
-        described += [
-            {"Name": name, "Type": "timestamp" if name == "_ingested_at" else "string"}
-            for name in ("_rescued_data", "_source_file", "_batch_id", "_ingested_at")
-        ]
-        table = {
-            "Name": processed_table(dataset),
-            "TableType": "EXTERNAL_TABLE",
-            "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
-            "PartitionKeys": [{"Name": name, "Type": "string"} for name in PARTITION_KEYS],
-            "StorageDescriptor": {"Columns": described, "Location": location, **_PARQUET},
-        }
+        wanted = {column.name: column.spark_type for column in columns} | dict.fromkeys(extra, "string")
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._brought_up_to(wanted, dataset, location)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _MEANWHILE or attempt == _ATTEMPTS:
+                    raise
+                # Another run made or changed the table since it was read: read it again.
+                time.sleep(0.1 * attempt)
+        raise AssertionError("the loop returns or raises")
+
+    def _brought_up_to(self, wanted: Mapping[str, str], dataset: str, location: str) -> list[str]:
+        name = processed_table(dataset)
         try:
-            self._glue.create_table(DatabaseName=self._database, TableInput=table)
-        except self._glue.exceptions.AlreadyExistsException:
-            return
+            table = self._glue.get_table(DatabaseName=self._database, Name=name)["Table"]
+        except self._glue.exceptions.EntityNotFoundException:
+            self._glue.create_table(DatabaseName=self._database, TableInput=_new_table(name, wanted, location))
+            return list(wanted)
+        present = table["StorageDescriptor"]["Columns"]
+        columns, changed = _with_wanted(present, {**wanted, **dict(_METADATA)})
+        if changed:
+            # UpdateTable replaces the whole definition, and takes fewer fields than GetTable gives.
+            known = self._glue.meta.service_model.shape_for("TableInput").members
+            definition = {field: value for field, value in table.items() if field in known}
+            definition["StorageDescriptor"] = {**table["StorageDescriptor"], "Columns": columns}
+            # A version that is no longer the newest is refused with ConcurrentModificationException.
+            version = {"VersionId": table["VersionId"]} if "VersionId" in table else {}
+            self._glue.update_table(DatabaseName=self._database, TableInput=definition, **version)
+        return changed
 
     def add_partitions(self, dataset: str, batch_prefix: str, batch_id: str, folders: Sequence[str]) -> None:
         """Register a committed batch; partitions that are there already are left alone.
@@ -101,6 +139,35 @@ class Catalog:
                 detail = refused[0]["ErrorDetail"]
                 message = f"{table}: partition {refused[0]['PartitionValues']}: {detail['ErrorMessage']}"
                 raise ClientError({"Error": {"Code": detail["ErrorCode"], "Message": message}}, "BatchCreatePartition")
+
+
+def _new_table(name: str, columns: Mapping[str, str], location: str) -> dict[str, Any]:
+    described = [{"Name": column, "Type": kind} for column, kind in {**columns, **dict(_METADATA)}.items()]
+    return {
+        "Name": name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"},
+        "PartitionKeys": [{"Name": key, "Type": "string"} for key in PARTITION_KEYS],
+        "StorageDescriptor": {"Columns": described, "Location": location, **_PARQUET},
+    }
+
+
+def _with_wanted(
+    present: Sequence[Mapping[str, Any]], wanted: Mapping[str, str]
+) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """The table's columns with the ones it lacks at the end, and the names of what is new or wider."""
+    types = {column["Name"]: column.get("Type", "") for column in present}
+    changed = [name for name, kind in wanted.items() if name not in types or _widens(types[name], kind)]
+    kept = [{**c, "Type": wanted[c["Name"]]} if c["Name"] in changed else c for c in present]
+    return [*kept, *({"Name": name, "Type": wanted[name]} for name in changed if name not in types)], changed
+
+
+def _widens(before: str, after: str) -> bool:
+    """Whether every value of one Hive type is one of the other, and Athena reads old files by it."""
+    if (before, after) in (("int", "bigint"), ("float", "double")):
+        return True
+    old, new = _DECIMAL.fullmatch(before), _DECIMAL.fullmatch(after)
+    return bool(old and new and old[2] == new[2] and int(old[1]) < int(new[1]))
 
 
 def _partition(descriptor: dict[str, Any], prefix: str, batch_id: str, folder: str) -> dict[str, Any]:

@@ -68,10 +68,91 @@ def test_a_table_has_the_columns_the_metadata_and_the_folder_columns(glue: Any, 
     assert "parquet" in found["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]
 
 
-def test_a_table_that_is_there_is_left_as_it_is(glue: Any, catalog: Catalog) -> None:
+def test_a_table_that_has_every_column_is_left_as_it_is(glue: Any, catalog: Catalog) -> None:
     before = table(glue)
-    catalog.ensure_table("orders", [Column("other")], "s3://elsewhere/")
+    assert catalog.ensure_table("orders", [Column("n", "long")], "s3://elsewhere/", extra=["id"]) == []
     assert table(glue) == before
+
+
+def columns(glue: Any) -> list[str]:
+    return [f"{column['Name']} {column['Type']}" for column in table(glue)["StorageDescriptor"]["Columns"]]
+
+
+def test_columns_that_a_table_lacks_come_at_its_end_and_all_else_stays(glue: Any, catalog: Catalog) -> None:
+    given = {**table(glue)["StorageDescriptor"], "Compressed": True}
+    definition = {"Name": "processed_orders", "Description": "by hand", "Owner": "us", "StorageDescriptor": given}
+    definition |= {"Parameters": {"a": "b"}, "PartitionKeys": table(glue)["PartitionKeys"], "Retention": 3}
+    glue.update_table(DatabaseName="tests", TableInput=definition)
+    before, had = table(glue), columns(glue)
+
+    added = catalog.ensure_table("orders", [Column("id"), Column("late", "array<long>")], LOCATION, ["note", "colour"])
+
+    assert added == ["late", "note", "colour"]
+    assert columns(glue) == [*had, "late array<bigint>", "note string", "colour string"]
+    unchanged = {"StorageDescriptor", "UpdateTime", "VersionId"}
+    after = table(glue)
+    assert {k: v for k, v in after.items() if k not in unchanged} == {
+        k: v for k, v in before.items() if k not in unchanged
+    }
+    assert {**after["StorageDescriptor"], "Columns": 0} == {**before["StorageDescriptor"], "Columns": 0}
+    assert catalog.ensure_table("orders", [Column("late", "array<long>")], LOCATION, ["note", "colour"]) == []
+
+
+def test_partitions_made_after_a_new_column_have_it(glue: Any, catalog: Catalog) -> None:
+    catalog.ensure_table("orders", [], LOCATION, ["note"])
+    catalog.add_partitions("orders", PREFIX, "b1", ["year=2024/month=01/day=15"])
+    [partition] = glue.get_partitions(DatabaseName="tests", TableName="processed_orders")["Partitions"]
+    assert "note" in [column["Name"] for column in partition["StorageDescriptor"]["Columns"]]
+
+
+def test_a_type_is_widened_and_never_changed_otherwise(glue: Any, catalog: Catalog) -> None:
+    first = [Column("whole", "int"), Column("share", "float"), Column("price", "decimal(9,2)"), Column("code")]
+    catalog.ensure_table("orders", first, LOCATION)
+    later = [
+        Column("whole", "long"),
+        Column("share", "double"),
+        Column("price", "decimal(12,2)"),
+        Column("code", "int"),
+    ]
+    assert catalog.ensure_table("orders", later, LOCATION) == ["whole", "share", "price"]
+    assert columns(glue)[-4:] == ["whole bigint", "share double", "price decimal(12,2)", "code string"]
+    assert catalog.ensure_table("orders", first, LOCATION) == []
+
+
+class BusyGlue:
+    """Glue whose table another run changes between our reading and writing it, some times.
+
+    AWS refuses the version that was read; moto takes any.
+    """
+
+    def __init__(self, glue: Any, times: int) -> None:
+        self._glue, self._times, self._seen = glue, times, ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._glue, name)
+
+    def update_table(self, **arguments: Any) -> None:
+        now = str(self._glue.get_table(DatabaseName="tests", Name="processed_orders")["Table"]["VersionId"])
+        assert arguments.pop("VersionId") == now
+        if self._times:
+            self._times -= 1
+            Catalog(self._glue, "tests").ensure_table("orders", [], LOCATION, [f"theirs_{self._times}"])
+            error = {
+                "Code": "ConcurrentModificationException",
+                "Message": "Update table failed due to concurrent modifications.",
+            }
+            raise ClientError({"Error": error}, "UpdateTable")
+        self._glue.update_table(**arguments)
+
+
+def test_two_runs_that_add_columns_at_once_keep_both_s(glue: Any, catalog: Catalog) -> None:
+    assert Catalog(BusyGlue(glue, times=2), "tests").ensure_table("orders", [], LOCATION, ["ours"]) == ["ours"]
+    assert columns(glue)[-3:] == ["theirs_1 string", "theirs_0 string", "ours string"]
+
+
+def test_a_table_that_others_change_all_the_time_is_an_error(glue: Any, catalog: Catalog) -> None:
+    with pytest.raises(ClientError, match="ConcurrentModification"):
+        Catalog(BusyGlue(glue, times=99), "tests").ensure_table("orders", [], LOCATION, ["ours"])
 
 
 def test_a_database_that_is_not_there_is_an_error(glue: Any) -> None:

@@ -6,9 +6,6 @@ locals {
   }
   contracts = { for name, file in local.contract_files : name => yamldecode(file(file)) }
 
-  # Contract types that Hive spells differently; the others are the same word.
-  hive_types = { long = "bigint", integer = "int" }
-
   # What the jobs add to every row of the processed layer.
   metadata_columns = [
     { name = "_rescued_data", type = "string", description = "What the contract's columns could not hold, as JSON" },
@@ -17,10 +14,11 @@ locals {
     { name = "_ingested_at", type = "timestamp", description = "When the row was read" },
   ]
 
+  # Hive calls a long bigint and writes types without spaces. A word before a colon is the name of a struct's field.
   processed_columns = { for name, contract in local.contracts : name => concat([
     for column in try(contract.columns, []) : {
       name        = column.name
-      type        = lookup(local.hive_types, column.type, column.type)
+      type        = replace(replace(column.type, " ", ""), "/\\blong\\b([^:]|$)/", "bigint$1")
       description = try(column.description, "")
     }
   ], local.metadata_columns) }
@@ -46,8 +44,9 @@ resource "aws_glue_catalog_database" "this" {
   description = "Processed and curated tables of ${var.name_prefix}"
 }
 
-# Standardised rows by dataset. The jobs add partitions once a batch is committed, and new columns
-# as the data brings them; Terraform makes the table and leaves what they add alone.
+# Standardised rows by dataset. Terraform makes the table with the contract's columns of that day and leaves the
+# columns to the jobs from then on: they add those that the data brings (schema_mode: evolve) and those that the
+# contract gets later, and Terraform takes none of them away. Partitions come once a batch is committed.
 resource "aws_glue_catalog_table" "processed" {
   for_each = local.contracts
 

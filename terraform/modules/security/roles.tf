@@ -8,10 +8,11 @@ locals {
   # Ingestion keeps refused files in quarantine, processing refused rows; quality writes reports.
   job_access = {
     data_ingestion = {
-      lists           = ["raw", "processed", "quality"]
-      reads           = ["${var.bucket_arns.raw}/*"]
-      writes          = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.quality}/*"]
-      catalog_changes = ["glue:BatchCreatePartition", "glue:CreateTable"]
+      lists  = ["raw", "processed", "quality"]
+      reads  = ["${var.bucket_arns.raw}/*"]
+      writes = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.quality}/*"]
+      # UpdateTable: columns that the data brought, or that a contract got later.
+      catalog_changes = ["glue:BatchCreatePartition", "glue:CreateTable", "glue:UpdateTable"]
     }
     data_processing = {
       lists  = ["processed", "curated", "quality"]

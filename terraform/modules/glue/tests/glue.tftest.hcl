@@ -122,8 +122,8 @@ run "a_contract_becomes_json_table_and_ruleset" {
 
   assert {
     condition = [for column in aws_glue_catalog_table.processed["orders"].storage_descriptor[0].columns : "${column.name} ${column.type}"] == [
-      "order_id string", "quantity bigint", "price decimal(12,2)", "_rescued_data string",
-      "_source_file string", "_batch_id string", "_ingested_at timestamp",
+      "order_id string", "quantity bigint", "price decimal(12,2)",
+      "lines array<struct<sku:string,long:bigint,gift:boolean>>", "_rescued_data string", "_source_file string", "_batch_id string", "_ingested_at timestamp",
     ]
     error_message = "Columns must have Hive's types, the jobs' own columns last."
   }
