@@ -17,6 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from etl.dynamo import is_refusal
 from etl.errors import LeaseHeldError, LeaseLostError
 from utils.faults import fault_points
 
@@ -74,6 +75,20 @@ class Lease:
         with fault_points(f"{self.stage}.{name}"):
             yield
 
+    def planning(self, batch_id: str) -> dict[str, Any]:
+        """An update for a transaction: it notes what is planned, and is refused when the lease is another run's.
+
+        Args:
+            batch_id: the batch that the transaction plans.
+        """
+        return {
+            "Key": self.key,
+            "UpdateExpression": "SET planned = :planned",
+            "ConditionExpression": "#o = :owner",
+            "ExpressionAttributeNames": {"#o": "owner"},
+            "ExpressionAttributeValues": {":planned": batch_id, ":owner": self.owner},
+        }
+
     def acquire(self) -> None:
         """Take the lease; that of another run is waited out once.
 
@@ -106,7 +121,7 @@ class Lease:
                     ExpressionAttributeValues={":now": now, ":owner": self.owner},
                 )
         except ClientError as error:
-            if not _is_refusal(error):
+            if not is_refusal(error):
                 raise
             found = self._item()
             # The answer to our own write was lost, and the SDK's second one was refused.
@@ -134,7 +149,7 @@ class Lease:
                 ExpressionAttributeValues={":until": int(time.time()) + self.seconds, ":owner": self.owner},
             )
         except ClientError as error:
-            if not _is_refusal(error):
+            if not is_refusal(error):
                 raise
             self._lost_to = f"run {self._item().get('owner', 'that has ended since')}"
             _LOG.warning("%s could not be renewed: it was lost to %s", self._name(), self._lost_to)
@@ -190,7 +205,3 @@ def lease(state_table: Any, dataset: str, stage: str, owner: str, seconds: int) 
         stopped.set()
         renewal.join()
         held.release()
-
-
-def _is_refusal(error: ClientError) -> bool:
-    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")

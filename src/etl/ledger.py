@@ -4,27 +4,38 @@ A batch is a fixed list of files and moves one way: PLANNED -> INGESTED -> PROCE
 one conditional update that carries the token of the run that made it. When a write's answer is lost or it is
 refused, the item is read back: our own write may have landed (a lost answer to a conditional write comes back
 as ConditionalCheckFailed when the client tries again).
+
+What keeps two runs from taking the same files, however long one of them was paused and wherever:
+
+- a batch is planned in one transaction with a look at the lease, so only by the run that has it; the run that gets
+  the lease next finds every batch that was planned before and takes it over,
+- claims are written in transactions with a look at the batch, so only by the run that has the batch,
+- a step is one update with the batch's status, owner and attempt in its condition.
 """
 
 from __future__ import annotations
 
+import logging
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from decimal import Decimal
-from math import copysign, isfinite, isnan
+from datetime import datetime
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
+from etl.claims import claim_item, claimed_file, utc_now
 from etl.discovery import SourceFile
+from etl.dynamo import is_refusal, plain, query, storable, transact
 from etl.errors import LeaseLostError, LedgerConflictError
+from etl.leases import Lease
+from utils.faults import fault_points
 
+_LOG = logging.getLogger("ledger")
 PLANNED, INGESTED, PROCESSED, CHECKED = "PLANNED", "INGESTED", "PROCESSED", "CHECKED"
-# The range of DynamoDB's numbers, with room for the digits.
-_SMALLEST, _LARGEST = 1e-110, 1e125
+# A transaction of DynamoDB has up to 100 writes; one of them looks at the batch.
+_CLAIMS_AT_ONCE = 99
 
 
 @dataclass(frozen=True)
@@ -59,11 +70,6 @@ class Batch:
         return f"batch_id={self.id}" if self.attempt == 1 else f"batch_id={self.id}.{self.attempt}"
 
 
-def utc_now() -> datetime:
-    """The present time in UTC."""
-    return datetime.now(timezone.utc)
-
-
 def new_batch_id(now: datetime) -> str:
     """A batch id that sorts by time and is never given twice: ``20240115T093000123-4f1c2a9b``."""
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{uuid.uuid4().hex[:8]}"
@@ -92,31 +98,73 @@ class Ledger:
         Args:
             folder: URI of the folder with a trailing slash.
         """
-        items = self._query(self._bookmarks, KeyConditionExpression=Key("source").eq(folder), ConsistentRead=True)
-        return {item["object_key"]: _claimed_file(item) for item in items}
+        items = query(self._bookmarks, KeyConditionExpression=Key("source").eq(folder))
+        return {item["object_key"]: claimed_file(item) for item in items}
 
-    def claim(self, files: list[SourceFile], batch_id: str) -> None:
-        """Write the files of a batch into the bookmarks; writing them again changes nothing."""
-        with self._bookmarks.batch_writer() as writer:
-            for file in files:
-                writer.put_item(Item=_claim_item(file, batch_id))
+    def claim(self, files: Sequence[SourceFile], batch: Batch | str) -> None:
+        """Write the files of a batch into the bookmarks; writing them again changes nothing.
+
+        Raises:
+            LeaseLostError: the batch is another run's by now; nothing more was written, and what was written before
+                is what the other run writes, too.
+        """
+        if isinstance(batch, str):  # until ingestion hands over the batch itself
+            with self._bookmarks.batch_writer() as writer:
+                for file in files:
+                    writer.put_item(Item=claim_item(file, batch))
+            return
+        held = {
+            "TableName": self.state.name,
+            "Key": _batch_key(batch),
+            "UpdateExpression": "SET claimed_at = :now",
+            **_is_still(batch, {":now": utc_now().isoformat()}),
+        }
+        for start in range(0, len(files), _CLAIMS_AT_ONCE):
+            claims = [claim_item(file, batch.id) for file in files[start : start + _CLAIMS_AT_ONCE]]
+            puts = [{"Put": {"TableName": self._bookmarks.name, "Item": item}} for item in claims]
+            try:
+                with fault_points("ledger.claim"):
+                    transact(self.state, [{"Update": held}, *puts])
+            except ClientError as error:
+                if not is_refusal(error):
+                    raise
+                raise self._lost(batch, self._batch_item(batch.dataset, batch.id)) from error
 
     def refresh_claim(self, file: SourceFile) -> None:
-        """The same content was written again: remember its new time, so that it need not be hashed again."""
-        self._bookmarks.update_item(
-            Key={"source": file.folder, "object_key": file.key},
-            UpdateExpression="SET modified_ms = :modified, #size = :size",
-            ConditionExpression=Attr("content_hash").eq(file.content_hash),
-            ExpressionAttributeNames={"#size": "size"},
-            ExpressionAttributeValues={":modified": file.modified_ms, ":size": file.size},
-        )
+        """The same content was written again: remember its new time, so that it need not be hashed again.
+
+        Raises:
+            LeaseLostError: the claim has changed since it was read.
+        """
+        try:
+            with fault_points("ledger.refresh_claim"):
+                self._bookmarks.update_item(
+                    Key={"source": file.folder, "object_key": file.key},
+                    UpdateExpression="SET modified_ms = :modified, #size = :size",
+                    ConditionExpression=Attr("content_hash").eq(file.content_hash),
+                    ExpressionAttributeNames={"#size": "size"},
+                    ExpressionAttributeValues={":modified": file.modified_ms, ":size": file.size},
+                )
+        except ClientError as error:
+            if not is_refusal(error):
+                raise
+            raise LeaseLostError(
+                f"the claim of {file.uri} has changed since this run read it: another run is at work on {file.dataset}"
+            ) from error
 
     # Batches -----------------------------------------------------------------------------------------
 
-    def plan(self, dataset: str, batch_id: str, **facts: Any) -> Batch:
-        """Put a new batch in state PLANNED.
+    def plan(self, dataset: str, batch_id: str, lease: Lease | None = None, /, **facts: Any) -> Batch:
+        """Put a new batch in state PLANNED, and among the dataset's open ones.
+
+        Args:
+            dataset: whose files.
+            batch_id: see :func:`new_batch_id`.
+            lease: the dataset's, which this run must still have.
+            facts: what is known of the batch by now.
 
         Raises:
+            LeaseLostError: another run has got the lease; nothing was planned.
             LedgerConflictError: the id belongs to another run's batch.
         """
         item = {
@@ -126,16 +174,26 @@ class Ledger:
             "owner": self.owner,
             "updated_at": utc_now().isoformat(),
             "attempt": 1,
-            **_storable(facts),
+            **storable(facts),
         }
+        table = self.state.name
+        writes: list[dict[str, Any]] = [
+            {"Put": {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(id)"}},
+            {"Put": {"TableName": table, "Item": {"entity": f"open#{dataset}", "id": batch_id}}},
+        ]
+        if lease is not None:
+            writes.append({"Update": {"TableName": table, **lease.planning(batch_id)}})
         try:
-            self.state.put_item(Item=item, ConditionExpression=Attr("id").not_exists())
+            with fault_points("ledger.plan"):
+                transact(self.state, writes)
         except (BotoCoreError, ClientError) as error:
             found = self._batch_item(dataset, batch_id)
-            if not _is_refusal(error) and found is None:
-                raise
-            if found is None or found["owner"] != self.owner:
+            if found is not None and found["owner"] != self.owner:
                 raise LedgerConflictError(f"batch {dataset}/{batch_id} belongs to another run") from error
+            if found is None and is_refusal(error):
+                raise LeaseLostError(f"{dataset}: another run has got its lease; nothing was planned") from error
+            if found is None:
+                raise
         return _batch(item)
 
     def take_over(self, batch: Batch) -> Batch:
@@ -167,14 +225,26 @@ class Ledger:
         return self._move(batch, batch.status, facts)
 
     def batches(self, dataset: str, status: str) -> list[Batch]:
-        """A dataset's batches in one state, oldest first (read consistently)."""
-        items = self._query(
-            self.state,
-            KeyConditionExpression=Key("entity").eq(f"batch#{dataset}"),
-            FilterExpression=Attr("status").eq(status),
-            ConsistentRead=True,
-        )
-        return [_batch(item) for item in items]
+        """A dataset's batches in one state, oldest first (read consistently).
+
+        All but CHECKED ones are found by the entries that :meth:`plan` makes, so the time it takes does not grow
+        with the dataset's history.
+        """
+        if status == CHECKED:
+            return [batch for batch in map(_batch, self.items(f"batch#{dataset}")) if batch.status == CHECKED]
+        found = [self._batch_item(dataset, entry["id"]) for entry in self.items(f"open#{dataset}")]
+        batches = [_batch(item) for item in found if item is not None]
+        for batch in batches:
+            if batch.status == CHECKED:  # the run that checked it was killed before it took away the entry
+                self._close(batch)
+        return [batch for batch in batches if batch.status == status]
+
+    def _close(self, batch: Batch) -> None:
+        try:
+            with fault_points("ledger.close"):
+                self.state.delete_item(Key={"entity": f"open#{batch.dataset}", "id": batch.id})
+        except (BotoCoreError, ClientError) as error:
+            _LOG.warning("batch %s/%s stays among the open ones until the next run: %s", batch.dataset, batch.id, error)
 
     def _move(self, batch: Batch, status: str, facts: Mapping[str, Any]) -> Batch:
         values = {
@@ -182,44 +252,40 @@ class Ledger:
             "owner": self.owner,
             "attempt": batch.attempt,
             "updated_at": utc_now().isoformat(),
-            **_storable(facts),
+            **storable(facts),
         }
         names = {f"#{position}": name for position, name in enumerate(values)}
         update = ", ".join(f"#{position} = :{position}" for position in range(len(values)))
-        # A batch of before there were attempts has none, and is at its first.
-        first = " OR attribute_not_exists(#a)" if batch.attempt == 1 else ""
+        condition = _is_still(batch, {f":{position}": value for position, value in enumerate(values.values())})
+        condition["ExpressionAttributeNames"] |= names
         try:
-            answer = self.state.update_item(
-                Key={"entity": f"batch#{batch.dataset}", "id": batch.id},
-                UpdateExpression=f"SET {update}",
-                ConditionExpression=f"#s = :before AND #o = :owner AND (#a = :attempt{first})",
-                ExpressionAttributeNames={**names, "#s": "status", "#o": "owner", "#a": "attempt"},
-                ExpressionAttributeValues={
-                    **{f":{position}": value for position, value in enumerate(values.values())},
-                    ":before": batch.status,
-                    ":owner": batch.owner,
-                    ":attempt": batch.attempt,
-                },
-                ReturnValues="ALL_NEW",
-            )
-            return _batch(answer["Attributes"])
+            with fault_points(f"ledger.{_step_name(batch, values)}"):
+                answer = self.state.update_item(
+                    Key=_batch_key(batch), UpdateExpression=f"SET {update}", ReturnValues="ALL_NEW", **condition
+                )
+            moved = _batch(answer["Attributes"])
         except (BotoCoreError, ClientError) as error:
-            return self._moved_or_lost(batch, values, error)
+            moved = self._moved_or_lost(batch, values, error)
+        if moved.status == CHECKED:
+            self._close(moved)
+        return moved
 
     def _moved_or_lost(self, batch: Batch, values: Mapping[str, Any], error: BotoCoreError | ClientError) -> Batch:
         """The batch as it is now, if our step has landed after all; else the error, or that the batch is lost."""
         found = self._batch_item(batch.dataset, batch.id)
         # After a refusal, these tell that we have made this step. After any other error they may have been the
         # same before (note), so every value is compared.
-        ours = ("owner", "status", "attempt") if _is_refusal(error) else tuple(values)
+        ours = ("owner", "status", "attempt") if is_refusal(error) else tuple(values)
         if found is not None and all(found.get(name) == values[name] for name in ours):
             return _batch(found)
-        if not _is_refusal(error):
+        if not is_refusal(error):
             raise error
+        raise self._lost(batch, found) from error
+
+    @staticmethod
+    def _lost(batch: Batch, found: Mapping[str, Any] | None) -> LeaseLostError:
         state = _described(_batch(found)) if found else "gone"
-        raise LeaseLostError(
-            f"batch {batch.dataset}/{batch.id} is {state}; this run had it as {_described(batch)}"
-        ) from error
+        return LeaseLostError(f"batch {batch.dataset}/{batch.id} is {state}; this run had it as {_described(batch)}")
 
     def _batch_item(self, dataset: str, batch_id: str) -> dict[str, Any] | None:
         return self.get(f"batch#{dataset}", batch_id)
@@ -228,19 +294,43 @@ class Ledger:
 
     def put(self, entity: str, item_id: str, **facts: Any) -> None:
         """Write an item of the state table, replacing what was there."""
-        item = {"entity": entity, "id": item_id, "updated_at": utc_now().isoformat(), **_storable(facts)}
-        self.state.put_item(Item=item)
+        item = {"entity": entity, "id": item_id, "updated_at": utc_now().isoformat(), **storable(facts)}
+        with fault_points(_put_name(entity)):
+            self.state.put_item(Item=item)
 
     def put_once(self, entity: str, item_id: str, **facts: Any) -> bool:
         """Write an item unless it is there already; whether it was written now."""
-        item = {"entity": entity, "id": item_id, "updated_at": utc_now().isoformat(), **_storable(facts)}
+        item = {"entity": entity, "id": item_id, "updated_at": utc_now().isoformat(), **storable(facts)}
         try:
-            self.state.put_item(Item=item, ConditionExpression=Attr("id").not_exists())
+            with fault_points(_put_name(entity)):
+                self.state.put_item(Item=item, ConditionExpression=Attr("id").not_exists())
         except ClientError as error:
-            if not _is_refusal(error):
+            if not is_refusal(error):
                 raise
             return False
         return True
+
+    def settle(self, entity: str, item_id: str, **facts: Any) -> dict[str, Any]:
+        """Write facts once for all: the first run to settle one decides, and all others go by it.
+
+        Args:
+            entity: e.g. ``dataset``.
+            item_id: e.g. the dataset's name.
+            facts: what is written where the item has nothing of this name.
+
+        Returns:
+            The item's facts of these names as they are now.
+        """
+        names = {f"#{position}": name for position, name in enumerate(facts)}
+        with fault_points(f"ledger.settle.{entity}"):
+            answer = self.state.update_item(
+                Key={"entity": entity, "id": item_id},
+                UpdateExpression="SET " + ", ".join(f"{sign} = if_not_exists({sign}, :{sign[1:]})" for sign in names),
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={f":{place}": storable(fact) for place, fact in enumerate(facts.values())},
+                ReturnValues="ALL_NEW",
+            )
+        return {name: plain(answer["Attributes"][name]) for name in facts}
 
     def get(self, entity: str, item_id: str) -> dict[str, Any] | None:
         """One item of the state table, read consistently, or None."""
@@ -250,51 +340,16 @@ class Ledger:
 
     def items(self, entity: str) -> list[dict[str, Any]]:
         """All items of an entity in the order of their ids."""
-        return list(self._query(self.state, KeyConditionExpression=Key("entity").eq(entity), ConsistentRead=True))
+        return list(query(self.state, KeyConditionExpression=Key("entity").eq(entity)))
 
     def datasets(self) -> list[str]:
         """Every dataset that has ever had a batch."""
         return [item["id"] for item in self.items("dataset")]
 
-    @staticmethod
-    def _query(table: Any, **arguments: Any) -> Iterator[dict[str, Any]]:
-        while True:
-            answer = table.query(**arguments)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-
-def _claim_item(file: SourceFile, batch_id: str) -> dict[str, Any]:
-    return {
-        "source": file.folder,
-        "object_key": file.key,
-        "uri": file.uri,
-        "dataset": file.dataset,
-        "size": file.size,
-        "modified_ms": file.modified_ms,
-        "content_hash": file.content_hash,
-        "batch_id": batch_id,
-        "claimed_at": utc_now().isoformat(),
-    }
-
-
-def _claimed_file(item: Mapping[str, Any]) -> SourceFile:
-    return SourceFile(
-        uri=item["uri"],
-        folder=item["source"],
-        key=item["object_key"],
-        dataset=item["dataset"],
-        size=int(item["size"]),
-        modified_ms=int(item["modified_ms"]),
-        content_hash=item["content_hash"],
-    )
-
 
 def _batch(item: Mapping[str, Any]) -> Batch:
     fixed = {"entity", "id", "status", "owner", "updated_at"}
-    facts = {name: _plain(value) for name, value in item.items() if name not in fixed}
+    facts = {name: plain(value) for name, value in item.items() if name not in fixed}
     return Batch(item["entity"].removeprefix("batch#"), item["id"], item["status"], item["owner"], facts)
 
 
@@ -302,30 +357,32 @@ def _described(batch: Batch) -> str:
     return f"{batch.status}, owned by {batch.owner}, attempt {batch.attempt}"
 
 
-def _is_refusal(error: BotoCoreError | ClientError) -> bool:
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+def _batch_key(batch: Batch) -> dict[str, str]:
+    return {"entity": f"batch#{batch.dataset}", "id": batch.id}
 
 
-def _storable(value: Any) -> Any:
-    """DynamoDB has Decimal where Python has float, and in a smaller range, at whose ends other values are put."""
-    if isinstance(value, float):
-        size = abs(value)
-        if isfinite(value) and size > _LARGEST:
-            return Decimal(str(copysign(_LARGEST, value)))
-        return Decimal(str(value)) if size >= _SMALLEST or isnan(value) else Decimal(0)
-    if isinstance(value, Mapping):
-        return {name: _storable(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(item) for item in value]
-    return value
+def _is_still(batch: Batch, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The condition that a batch is as this run has it, together with the values of an update."""
+    # A batch of before there were attempts has none, and is at its first.
+    first = " OR attribute_not_exists(#a)" if batch.attempt == 1 else ""
+    return {
+        "ConditionExpression": f"#s = :before AND #o = :owner AND (#a = :attempt{first})",
+        "ExpressionAttributeNames": {"#s": "status", "#o": "owner", "#a": "attempt"},
+        "ExpressionAttributeValues": {
+            ":before": batch.status,
+            ":owner": batch.owner,
+            ":attempt": batch.attempt,
+            **values,
+        },
+    }
 
 
-def _plain(value: Any) -> Any:
-    """Python numbers where DynamoDB has Decimal."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+def _step_name(batch: Batch, values: Mapping[str, Any]) -> str:
+    """What tests call a step: ``take_over``, ``note``, ``advance``."""
+    if batch.owner != values["owner"]:
+        return "take_over"
+    return "note" if batch.status == values["status"] else "advance"
+
+
+def _put_name(entity: str) -> str:
+    return f"ledger.put.{entity.partition('#')[0]}"

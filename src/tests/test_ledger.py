@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etl.discovery import SourceFile
-from etl.ledger import INGESTED, PLANNED, Ledger, _plain, _storable, new_batch_id
+from etl.dynamo import plain, storable
+from etl.errors import LeaseLostError
+from etl.ledger import CHECKED, INGESTED, PLANNED, Ledger, new_batch_id
 
 FOLDER = "s3://raw/data/incoming/2024/01/15/"
 
@@ -60,13 +62,13 @@ FACTS = st.recursive(
 
 @given(FACTS)
 def test_facts_come_back_as_they_were_noted(facts: Any) -> None:
-    assert _plain(_storable(facts)) == facts
+    assert plain(storable(facts)) == facts
 
 
 def test_tuples_come_back_as_lists_and_whole_numbers_as_int() -> None:
-    assert _plain(_storable({"dates": ("a", 2.5)})) == {"dates": ["a", 2.5]}
-    assert isinstance(_plain(Decimal("3.0")), int)
-    assert isinstance(_plain(Decimal("3.5")), float)
+    assert plain(storable({"dates": ("a", 2.5)})) == {"dates": ["a", 2.5]}
+    assert isinstance(plain(Decimal("3.0")), int)
+    assert isinstance(plain(Decimal("3.5")), float)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -75,7 +77,7 @@ def test_facts_pass_through_the_table(ledger: Ledger, facts: Any) -> None:
     ledger.put("test", "facts", facts=facts)
     item = ledger.get("test", "facts")
     assert item is not None
-    assert _plain(item["facts"]) == facts
+    assert plain(item["facts"]) == facts
 
 
 @pytest.mark.parametrize("number", [1e-300, -1e-300, 5e-324, 1e300, -1e300, 1.7976931348623157e308])
@@ -91,14 +93,15 @@ def test_a_number_beyond_dynamodb_s_range_is_stored_at_its_end(ledger: Ledger, n
 
 def test_claims_come_back_by_key_as_they_were_made(ledger: Ledger, other: Ledger) -> None:
     files = [a_file("a.csv"), a_file("ü +%.csv", modified_ms=1_700_000_000_123)]
-    ledger.claim(files, "b1")
+    ledger.claim(files, ledger.plan("orders", "b1"))
     assert other.claims_of(FOLDER) == {file.key: file for file in files}
     assert other.claims_of("s3://raw/data/incoming/2024/01/16/") == {}
 
 
 def test_claiming_again_changes_nothing_but_the_version(ledger: Ledger) -> None:
-    ledger.claim([a_file("a.csv"), a_file("b.csv")], "b1")
-    ledger.claim([a_file("a.csv", modified_ms=2, content_hash="h2")], "b2")
+    batch = ledger.plan("orders", "b1")
+    ledger.claim([a_file("a.csv"), a_file("b.csv")], batch)
+    ledger.claim([a_file("a.csv", modified_ms=2, content_hash="h2")], ledger.plan("orders", "b2"))
     claims = ledger.claims_of(FOLDER)
     assert {file.name: (file.modified_ms, file.content_hash) for file in claims.values()} == {
         "a.csv": (2, "h2"),
@@ -106,14 +109,26 @@ def test_claiming_again_changes_nothing_but_the_version(ledger: Ledger) -> None:
     }
 
 
-def test_hundreds_of_files_are_claimed_at_once(ledger: Ledger) -> None:
-    files = [a_file(f"{number}.csv") for number in range(120)]
-    ledger.claim(files, "b1")
-    assert len(ledger.claims_of(FOLDER)) == 120
+@pytest.mark.parametrize("number", [1, 99, 100, 250])
+def test_any_number_of_files_is_claimed(ledger: Ledger, number: int) -> None:
+    ledger.claim([a_file(f"{position}.csv") for position in range(number)], ledger.plan("orders", "b1"))
+    assert len(ledger.claims_of(FOLDER)) == number
+
+
+def test_a_run_whose_batch_was_taken_over_claims_nothing(ledger: Ledger, other: Ledger) -> None:
+    """It may wake up after the other has claimed newer versions of the files, and must not bring back its own."""
+    batch = ledger.plan("orders", "b1")
+    taken = other.take_over(batch)
+    newer = a_file(modified_ms=2, content_hash="h2")
+    other.claim([newer], taken)
+    other.advance(taken, INGESTED)
+    with pytest.raises(LeaseLostError, match="batch orders/b1 is INGESTED, owned by run-b, attempt 2"):
+        ledger.claim([a_file()], batch)
+    assert ledger.claims_of(FOLDER) == {newer.key: newer}
 
 
 def test_a_claim_is_refreshed_with_time_and_size_and_keeps_its_batch(ledger: Ledger) -> None:
-    ledger.claim([a_file()], "b1")
+    ledger.claim([a_file()], ledger.plan("orders", "b1"))
     ledger.refresh_claim(a_file(modified_ms=9))
     assert ledger.claims_of(FOLDER)[a_file().key] == a_file(modified_ms=9)
     [item] = boto3.resource("dynamodb").Table("bookmarks").scan()["Items"]
@@ -122,9 +137,9 @@ def test_a_claim_is_refreshed_with_time_and_size_and_keeps_its_batch(ledger: Led
 
 @pytest.mark.parametrize("claimed", [[], [a_file(content_hash="of another run")]])
 def test_a_claim_of_other_content_is_not_refreshed(ledger: Ledger, claimed: list[SourceFile]) -> None:
-    ledger.claim(claimed, "b1")
+    ledger.claim(claimed, ledger.plan("orders", "b1"))
     before = ledger.claims_of(FOLDER)
-    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+    with pytest.raises(LeaseLostError, match=r"a\.csv has changed since this run read it"):
         ledger.refresh_claim(a_file(modified_ms=9))
     assert ledger.claims_of(FOLDER) == before
 
@@ -142,12 +157,44 @@ def test_batches_are_those_of_the_dataset_and_state_oldest_first(ledger: Ledger)
     assert ledger.batches("customers", PLANNED) == []
 
 
+def checked(ledger: Ledger, identity: str) -> None:
+    ledger.advance(ledger.plan("orders", identity), CHECKED)
+
+
+def test_looking_for_open_batches_does_not_read_those_that_are_done(ledger: Ledger) -> None:
+    for number in range(5):
+        checked(ledger, f"b{number}")
+    ledger.plan("orders", "b5")
+    assert [item["id"] for item in ledger.items("open#orders")] == ["b5"]
+    assert [batch.id for batch in ledger.batches("orders", PLANNED)] == ["b5"]
+    assert [batch.id for batch in ledger.batches("orders", CHECKED)] == ["b0", "b1", "b2", "b3", "b4"]
+
+
+def test_the_entry_of_a_batch_whose_run_was_killed_when_all_was_done_is_taken_away_later(ledger: Ledger) -> None:
+    checked(ledger, "b1")
+    ledger.put("open#orders", "b1")
+    assert ledger.batches("orders", PLANNED) == []
+    assert ledger.items("open#orders") == []
+
+
+def test_the_first_run_to_settle_a_fact_decides_for_all(ledger: Ledger, other: Ledger) -> None:
+    ledger.put_once("dataset", "orders", since="2024")
+    assert ledger.settle("dataset", "orders", columns=["a", 1]) == {"columns": ["a", 1]}
+    assert other.settle("dataset", "orders", columns=["b"], key=["id"]) == {"columns": ["a", 1], "key": ["id"]}
+    [item] = ledger.items("dataset")
+    assert item["since"] == "2024"
+    assert other.settle("dataset", "customers", columns=[]) == {"columns": []}
+
+
 class SmallPages:
     """A table that answers queries in pages of two items."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
         self.pages = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
 
     def query(self, **arguments: Any) -> Any:
         self.pages += 1
@@ -161,7 +208,7 @@ def paged(ledger: Ledger) -> Iterator[Ledger]:
     yield reader
 
 
-def test_queries_go_on_over_every_page_also_where_a_page_is_empty_by_the_filter(ledger: Ledger, paged: Ledger) -> None:
+def test_queries_go_on_over_every_page(ledger: Ledger, paged: Ledger) -> None:
     for number in range(5):
         ledger.plan("orders", f"b{number}")
     ledger.advance(ledger.plan("orders", "b5"), INGESTED)

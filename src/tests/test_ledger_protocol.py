@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,7 +12,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bad_lines import BadLine, Barred, cancelled, client_error
 from etl.errors import LeaseLostError, LedgerConflictError
+from etl.leases import Lease
 from etl.ledger import CHECKED, INGESTED, PLANNED, PROCESSED, Batch, Ledger, new_batch_id
 
 STEPS = (PLANNED, INGESTED, PROCESSED, CHECKED)
@@ -31,39 +33,6 @@ def ledger(aws: None) -> Ledger:
 @pytest.fixture
 def other(aws: None) -> Ledger:
     return a_ledger("run-b")
-
-
-def client_error(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code}}, "Write")
-
-
-class BadLine:
-    """A table whose next write goes wrong on the wire.
-
-    Args:
-        table: the real one.
-        lands: whether the write reaches the table before the error.
-        error: what the caller sees; None: the SDK sends the write again, and its answer is what the caller sees.
-    """
-
-    def __init__(self, table: Any, lands: bool, error: Exception | None) -> None:
-        self._table, self._lands, self._error = table, lands, error
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._table, name)
-
-    def put_item(self, **arguments: Any) -> Any:
-        return self._write(self._table.put_item, arguments)
-
-    def update_item(self, **arguments: Any) -> Any:
-        return self._write(self._table.update_item, arguments)
-
-    def _write(self, write: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-        if self._lands:
-            write(**arguments)
-        if self._error is not None:
-            raise self._error
-        return write(**arguments)
 
 
 def on_a_bad_line(ledger: Ledger, lands: bool, error: Exception | None) -> Ledger:
@@ -117,6 +86,63 @@ def test_a_batch_id_of_another_run_is_not_planned_again(ledger: Ledger, other: L
     with pytest.raises(LedgerConflictError, match="batch orders/b1 belongs to another run"):
         other.plan("orders", "b1", files=2)
     assert ledger.batches("orders", PLANNED) == [planned]
+
+
+@pytest.fixture
+def own_lease(ledger: Ledger) -> Lease:
+    own = Lease(ledger.state, "orders", "ingestion", ledger.owner, 60)
+    own.acquire()
+    return own
+
+
+def test_the_run_that_has_the_lease_plans(ledger: Ledger, own_lease: Lease) -> None:
+    assert ledger.batches("orders", PLANNED) == [] != [ledger.plan("orders", "b1", own_lease)]
+    item = ledger.get("lock#orders", "ingestion")
+    assert item is not None
+    assert (item["owner"], item["planned"]) == ("run-a", "b1")
+
+
+@pytest.mark.parametrize("left_by_the_other", ["its lease", "nothing: it has finished"])
+def test_a_run_that_was_paused_past_its_lease_plans_nothing(
+    ledger: Ledger, own_lease: Lease, left_by_the_other: str
+) -> None:
+    """The other run may have taken the very files that this one found before it was paused."""
+    if left_by_the_other == "its lease":
+        ledger.put("lock#orders", "ingestion", owner="run-b")
+    else:
+        own_lease.release()
+    with pytest.raises(LeaseLostError, match="orders: another run has got its lease; nothing was planned"):
+        ledger.plan("orders", "b1", own_lease)
+    assert ledger.items("batch#orders") == ledger.items("open#orders") == []
+
+
+def test_a_transaction_that_others_stand_in_the_way_of_is_tried_again(ledger: Ledger) -> None:
+    broken = a_ledger(ledger.owner)
+    broken.state = Barred(
+        ledger.state,
+        cancelled("None", "TransactionConflict"),
+        cancelled("ThrottlingError", "ProvisionedThroughputExceeded"),
+    )
+    batch = broken.plan("orders", "b1")
+    assert broken.state.tries == 3
+    assert ledger.batches("orders", PLANNED) == [batch]
+
+
+def test_a_transaction_is_not_tried_for_ever(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    broken = a_ledger(ledger.owner)
+    broken.state = Barred(ledger.state, *[cancelled("TransactionConflict")] * 100)
+    with pytest.raises(ClientError, match="TransactionCanceled"):
+        broken.plan("orders", "b1")
+    assert broken.state.tries == 10
+
+
+def test_a_refused_condition_is_not_tried_again(ledger: Ledger) -> None:
+    broken = a_ledger(ledger.owner)
+    broken.state = Barred(ledger.state, cancelled("TransactionConflict", "ConditionalCheckFailed"))
+    with pytest.raises(LeaseLostError):
+        broken.plan("orders", "b1")
+    assert broken.state.tries == 1
 
 
 # Steps ---------------------------------------------------------------------------------------------------
