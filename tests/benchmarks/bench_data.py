@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -94,14 +95,17 @@ def _generator(scale: float) -> Iterator[IO[bytes]]:
     if program is None:
         raise BenchmarkError('tpchgen-cli is missing; run: .venv/bin/pip install -c constraints.txt -e ".[bench]"')
     command = [program, "csv", "--scale-factor", f"{scale:g}", "--tables", "lineitem", "--stdout", "--quiet"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        yield process.stdout
-        cut = process.stdout.read(1) != b""
-        process.stdout.close()
-    # A reader that has enough closes the pipe, which the generator reports as an error.
-    if process.returncode and not cut:
-        raise BenchmarkError(f"{' '.join(command)} ended with {process.returncode}")
+    with tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdout is not None
+            yield process.stdout
+            # A reader that has enough closes the pipe, which the generator reports as an error.
+            whole = process.stdout.read(1) == b""
+            process.stdout.close()
+        if process.returncode and whole:
+            errors.seek(0)
+            reason = errors.read().decode(errors="replace").strip()
+            raise BenchmarkError(f"{' '.join(command)} ended with {process.returncode}: {reason}")
 
 
 def _copy(source: IO[bytes], target: IO[bytes], repeat_every: int, max_bytes: int) -> tuple[int, int]:

@@ -139,11 +139,11 @@ def ratio(sides: dict[str, list[Run]], side: str, base: str | None, name: str) -
     return median(sides[side], name) / median(sides[base], name)
 
 
-def print_aws(report: Report, run: Run) -> None:
+def print_aws(report: Report, side: str, run: Run) -> None:
     """What a run's calls to the emulated AWS cost, so that they can be told from our own work."""
     if run.get("aws_calls"):
         report.console.print(
-            f"calls to AWS (emulated in this process): {run['aws_calls']}, {run['aws_wall']:.2f} s wall, "
+            f"{side}: {run['aws_calls']} calls to AWS, emulated in its process: {run['aws_wall']:.2f} s wall, "
             f"{run['aws_cpu']:.2f} s CPU"
         )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_data import LATER, ORDERS_CONTRACT, described, lineitem, lineitem_contract, order_file, place
-from bench_report import Report, Run, layout, print_aws, print_profile, print_runs
+from bench_report import Report, Run, layout, median, print_aws, print_profile, print_runs
 from bench_tasks import SessionKind
 from bench_workers import Worker
 
@@ -77,7 +77,7 @@ def total(run: Run, name: str) -> int:
 def _show(bench: Bench, title: str, runs: dict[str, list[Run]]) -> None:
     print_runs(bench.report, title, runs, None)
     for side, found in runs.items():
-        print_aws(bench.report, found[-1])
+        print_aws(bench.report, side, found[-1])
         if bench.profile:
             print_profile(bench.report, f"{title}, {side}", found[-1])
 
@@ -143,8 +143,7 @@ def tiny(bench: Bench) -> None:
                 runs[name].append(bench.ours(worker, lake, ORDERS_CONTRACT, scenario="tiny", session=name))
     _show(bench, "A file of 3 rows", runs)
     for name, found in runs.items():
-        walls = sorted(run["wall"] for run in found)
-        bench.report.at_most(f"3 rows, session {name}: the job's own work", walls[len(walls) // 2], 3.0, " s")
+        bench.report.at_most(f"3 rows, session {name}: the job's own work", median(found, "wall"), 3.0, " s")
         written = {total(run, "rows_written") for run in found}
         bench.report.holds(f"3 rows, session {name}: rows written", written == {3}, str(written), "{3}")
 

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -264,10 +265,15 @@ def run_ours(spark: Any, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:
+    """What the report shows of a batch's item, with DynamoDB's decimals as whole numbers."""
     wanted = ("status", "rows_read", "rows_written", "rows_refused", "rows_late", "files", "files_refused", "reasons")
-    return {
-        name: item[name] if isinstance(item[name], str | dict) else int(item[name]) for name in wanted if name in item
-    }
+    return {name: _without_decimals(item[name]) for name in wanted if name in item}
+
+
+def _without_decimals(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_decimals(inner) for name, inner in value.items()}
+    return int(value) if isinstance(value, Decimal) else value
 
 
 @contextmanager

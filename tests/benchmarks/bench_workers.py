@@ -50,6 +50,8 @@ class Worker:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+        if error is None:
+            self._log.unlink()
 
     def run(self, task: str, **arguments: Any) -> dict[str, Any]:
         """Do one task of :data:`bench_tasks.TASKS`.

@@ -169,7 +169,7 @@ class Comparison:
                     self._say(number, side, run)
         print_runs(self._report, f"lineitem, scale {scale:g}: {file.megabytes:.0f} MB, {file.rows} rows", runs, "bare")
         for side, found in runs.items():
-            print_aws(self._report, found[-1])
+            print_aws(self._report, side, found[-1])
             if self._bench.profile:
                 print_profile(self._report, f"{side}, scale {scale:g}", found[-1])
         self._judge(scale, file, runs)
