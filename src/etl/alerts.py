@@ -1,7 +1,8 @@
 """Alerts by an outbox: written to the state table with the work they speak of, sent to SNS afterwards.
 
 SNS being down delays a message and never a commit: what could not be sent stays PENDING, and the next job of
-any stage sends it. An alert has an id made of what it is about, so the same finding is told once.
+any stage sends it. An alert has an id made of what it is about, so the same finding is told once; only a run that is
+killed between sending and writing that down makes the next one send it again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from etl.ledger import Ledger
+from utils.faults import fault_points
 
+_LOG = logging.getLogger("alerts")
 OUTBOX = "outbox"
 PENDING, SENT = "PENDING", "SENT"
 # SNS refuses longer subjects, and messages of more than 256 KiB (a character of UTF-8 has up to 4 bytes).
@@ -50,18 +53,20 @@ class Alerts:
 
     def send_pending(self) -> int:
         """Send everything PENDING; how many were sent. Failures are logged and left for the next time."""
-        sent = 0
-        for item in self._ledger.items(OUTBOX):
-            if item["status"] == PENDING and self._topic_arn:
-                sent += self._send(item)
-        return sent
+        try:
+            waiting = [item for item in self._ledger.items(OUTBOX) if item["status"] == PENDING and self._topic_arn]
+        except (BotoCoreError, ClientError) as error:
+            _LOG.warning("the outbox can't be read, and what is in it waits for the next run: %s", error)
+            return 0
+        return sum(self._send(item) for item in waiting)
 
     def _send(self, item: dict[str, Any]) -> int:
         try:
-            self._sns.publish(TopicArn=self._topic_arn, Subject=item["subject"], Message=item["message"])
+            with fault_points("alerts.publish"):
+                self._sns.publish(TopicArn=self._topic_arn, Subject=item["subject"], Message=item["message"])
+            facts = {name: item[name] for name in ("subject", "message")}
+            self._ledger.put(OUTBOX, item["id"], status=SENT, expires_at=int(time.time()) + KEPT_SECONDS, **facts)
         except (BotoCoreError, ClientError) as error:
-            logging.getLogger("alerts").warning("alert %s stays in the outbox: %s", item["id"], error)
+            _LOG.warning("alert %s stays in the outbox: %s", item["id"], error)
             return 0
-        facts = {name: item[name] for name in ("subject", "message")}
-        self._ledger.put(OUTBOX, item["id"], status=SENT, expires_at=int(time.time()) + KEPT_SECONDS, **facts)
         return 1

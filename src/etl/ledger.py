@@ -109,7 +109,7 @@ class Ledger:
                 is what the other run writes, too.
         """
         if isinstance(batch, str):  # until ingestion hands over the batch itself
-            with self._bookmarks.batch_writer() as writer:
+            with fault_points("ledger.claim"), self._bookmarks.batch_writer() as writer:
                 for file in files:
                     writer.put_item(Item=claim_item(file, batch))
             return

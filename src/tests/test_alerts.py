@@ -150,3 +150,21 @@ def test_without_a_topic_everything_stays_pending(ledger: Ledger, topic: Topic) 
     Alerts(ledger, topic.sns, "").queue("a", "one", "1")
     assert Alerts(ledger, topic.sns, "").send_pending() == 0
     assert Alerts(ledger, topic.sns, TOPIC).send_pending() == 1
+
+
+@pytest.mark.parametrize("operation", ["query", "put_item"])
+def test_a_state_table_that_is_out_of_reach_fails_no_run_and_the_alert_is_sent_later(
+    ledger: Ledger, topic: Topic, operation: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts = Alerts(ledger, topic.sns, TOPIC)
+    alerts.queue("a", "one", "1")
+
+    def broken(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(ledger.state, operation, broken)
+        assert alerts.send_pending() == 0
+    assert "outbox" in caplog.text
+    assert alerts.send_pending() == 1
+    assert set(topic.delivered()) == {("one", "1")}

@@ -1,9 +1,10 @@
-"""Points at which tests kill a job, as a lost machine would. In production none of this does anything.
+"""Points at which tests kill or pause a job, as a lost or frozen machine would. In production they do nothing.
 
-A test that starts a job as a process of its own sets one of two environment variables:
+A test that starts a job as a process of its own sets environment variables:
 
 - ``GLUE_ETL_FAULT_POINT=<name>`` or ``<name>:<n>``: the process ends by SIGKILL when it passes the point of this
   name (for the n-th time). No handler runs, nothing is flushed and nothing is given back.
+- ``GLUE_ETL_FAULT_SIGNAL=SIGSTOP``: the process is not killed at its point but stands still until SIGCONT.
 - ``GLUE_ETL_FAULT_TRACE=<file>``: the name of every point that is passed goes into the file, a line each, so that a
   test can find out which points there are and kill at every one of them.
 """
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-POINT, TRACE = "GLUE_ETL_FAULT_POINT", "GLUE_ETL_FAULT_TRACE"
+POINT, SIGNAL, TRACE = "GLUE_ETL_FAULT_POINT", "GLUE_ETL_FAULT_SIGNAL", "GLUE_ETL_FAULT_TRACE"
 _passed: Counter[str] = Counter()
 
 
@@ -46,4 +47,4 @@ def _pass(name: str) -> None:
             trace.write(f"{name}\n")
     wanted, _, number = os.environ.get(POINT, "").partition(":")
     if wanted == name and _passed[name] == int(number or 1):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.Signals[os.environ.get(SIGNAL, "SIGKILL")])
