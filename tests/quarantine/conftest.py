@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
-from tests.quarantine.house import House
+from tests.quarantine.house import House, new_house
 
 
 @pytest.fixture
@@ -23,5 +22,5 @@ def aws_only_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def house(aws_only_in_this_process: None) -> Iterator[House]:
     """An environment with its buckets and tables, and nothing in them."""
-    with mock_aws():
-        yield House().build()
+    with new_house() as made:
+        yield made

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
+from moto import mock_aws
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "scripts"))
@@ -200,3 +205,22 @@ def counts(outcomes: Iterable[Outcome]) -> Counter[tuple[str, str]]:
         for (stage, _, done), count in outcome.survey.counts.items():
             total[(stage, done)] += count
     return total
+
+
+def credentials() -> AbstractContextManager[Any]:
+    """Credentials that moto takes, for where there is no fixture."""
+    values = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    return mock.patch.dict(os.environ, values)
+
+
+@contextmanager
+def new_house() -> Iterator[House]:
+    """An environment with its buckets and tables, and nothing in them."""
+    # One session for all tests: loading the services' models takes most of a small test's time.
+    with mock_aws(), mock.patch.object(boto3, "DEFAULT_SESSION", _session()):
+        yield House().build()
+
+
+@lru_cache(maxsize=1)
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
-from tests.quarantine.house import BAD, BATCH, DAY, House, KilledError, row, sendable
+from tests.quarantine.house import BAD, BATCH, DAY, House, KilledError, credentials, new_house, row, sendable
 
 from quarantine.plan import Selection
 from quarantine.replay import Session
@@ -38,12 +34,6 @@ faults = st.tuples(
     st.sampled_from(["kill", "other", "other then kill"]),
     st.sampled_from(["", "other"]),
 )
-
-
-@contextmanager
-def new_house() -> Iterator[House]:
-    with mock.patch.dict(os.environ, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}), mock_aws():
-        yield House().build()
 
 
 def replay_with(house: House, fault: tuple[str, int, str, str]) -> None:
@@ -72,7 +62,7 @@ def assert_each_once(house: House, quarantined: list[Any]) -> None:
 def test_any_sequence_of_kills_and_intruders_sends_every_row_exactly_once(
     refused: list[Any], rejected: list[Any], with_files: bool, sequence: list[tuple[str, int, str, str]]
 ) -> None:
-    with new_house() as house:
+    with credentials(), new_house() as house:
         house.batch(refused, rejected, files=dict.fromkeys(BROKEN, b"x") if with_files else None)
         house.batch(refused[:3], batch_id=OTHER)
         if with_files:
