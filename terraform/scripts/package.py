@@ -25,7 +25,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 
 LIBRARY_PACKAGES = ("config", "etl", "utils")
-LIBRARY_DEPENDENCIES = ("fastjsonschema", "jinja2", "lark", "markupsafe")
+LIBRARY_DEPENDENCIES = ("et_xmlfile", "fastjsonschema", "jinja2", "lark", "markupsafe", "openpyxl")
 LAMBDA_DEPENDENCIES = ("aws-lambda-powertools", "jmespath", "typing-extensions")
 LAMBDAS = ("data_trigger", "monitoring")
 
