@@ -1,26 +1,49 @@
-"""What a file is, told by its first and last bytes; the extension only breaks ties."""
+"""What a file is, told by its first and last bytes; the extension only breaks ties.
+
+:func:`look` tells all there is to tell from the head: the format, and for CSV how it is written
+(:mod:`etl.csv_dialect`). What only the whole file can tell of a large CSV file, :mod:`etl.csv_survey` finds.
+"""
 
 from __future__ import annotations
 
-import bz2
-import csv
-import io
-import json
-import zlib
-from collections.abc import Callable
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from etl.contracts import Column
+from etl.csv_dialect import sniff
 from etl.errors import UnreadableFileError
+from etl.json_shape import is_json, is_one_document
+from etl.packing import HEAD_BYTES, Opened, Unpack, head_length, opened
 
-HEAD_BYTES = 64 * 1024
-# bzip2 gives out its first text when it has the whole first block, which holds up to 900 kB.
-BZIP2_HEAD_BYTES = 1024 * 1024
+__all__ = ["HEAD_BYTES", "TAIL_BYTES", "FileFormat", "Look", "contradiction", "detect", "head_length", "look"]
+
 TAIL_BYTES = 64
-_GZIP, _BZIP2, _ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
-_CODEC_EXTENSIONS = {"gzip": ".gz", "bzip2": ".bz2"}
-_DELIMITERS = ",;\t|"
-_BOMS = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16LE", b"\xfe\xff": "UTF-16BE"}
+# UTF-32LE's mark starts with UTF-16LE's.
+_BOMS = {
+    b"\xef\xbb\xbf": "UTF-8",
+    b"\xff\xfe\x00\x00": "UTF-32LE",
+    b"\x00\x00\xfe\xff": "UTF-32BE",
+    b"\xff\xfe": "UTF-16LE",
+    b"\xfe\xff": "UTF-16BE",
+}
+# What a name promises; .txt, .dat, .log and no extension promise nothing.
+_PROMISES = {
+    **dict.fromkeys(("csv", "tsv", "psv", "tab"), "csv"),
+    **dict.fromkeys(("json", "jsonl", "ndjson"), "json"),
+    **dict.fromkeys(("parquet", "pq"), "parquet"),
+    **dict.fromkeys(("xlsx", "xlsm", "xls"), "xlsx"),
+    "orc": "orc",
+    "avro": "avro",
+}
+_SHOWN = {"csv": "CSV", "json": "JSON", "parquet": "Parquet", "orc": "ORC", "avro": "Avro", "xlsx": "an Excel workbook"}
+_PACKED_NAMES = {".gz": "gzip", ".bz2": "bzip2", ".zst": "zstd"}
+_MARKUP = re.compile(r"<(\?xml|!doctype|html|error)\b", re.IGNORECASE)
+# Unicode promises that no text has it.
+_INSTEAD_OF_NUL = "\ufdd0"
+# Bytes that windows-1252 has characters for and ISO-8859-1 only control codes; five bytes have none in either.
+WINDOWS_ONLY, IN_NEITHER = "\x80-\x9f", "\x81\x8d\x8f\x90\x9d"
 
 
 @dataclass(frozen=True)
@@ -49,20 +72,57 @@ class FileFormat:
     packing: str = ""
 
 
-def head_length(name: str) -> int:
-    """How many bytes of a file's beginning :func:`detect` needs, by the file's name."""
-    return BZIP2_HEAD_BYTES if name.endswith(_CODEC_EXTENSIONS["bzip2"]) else HEAD_BYTES
+@dataclass(frozen=True)
+class Look:
+    """What the head of a file told.
+
+    Attributes:
+        format: how the file is read.
+        whole: the head was the whole file, so nothing else can turn up.
+        line_end: of CSV: a carriage return alone for files of old Macs, else a line feed (perhaps after a return).
+        notes: what the report should say of the file, without its name.
+        marked: a byte order mark states the encoding.
+    """
+
+    format: FileFormat
+    whole: bool = True
+    line_end: str = "\n"
+    notes: tuple[str, ...] = ()
+    marked: bool = False
 
 
-def detect(name: str, head: bytes, tail: bytes, declared: str = "auto", options: Any = None) -> FileFormat:
-    """The format of a file.
+def detect(
+    name: str,
+    head: bytes,
+    tail: bytes,
+    declared: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    columns: Sequence[Column] = (),
+    unpack: Unpack | None = None,
+) -> FileFormat:
+    """The format alone; see :func:`look` for the arguments and errors."""
+    return look(name, head, tail, declared, options, columns, unpack).format
+
+
+def look(
+    name: str,
+    head: bytes,
+    tail: bytes,
+    declared: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    columns: Sequence[Column] = (),
+    unpack: Unpack | None = None,
+) -> Look:
+    """Tell what a file is.
 
     Args:
         name: file name (for the codec's extension).
         head: its first bytes, up to :func:`head_length`.
         tail: its last bytes, up to TAIL_BYTES.
         declared: the contract's ``source.format``; text that could be CSV or JSON is read as declared.
-        options: the contract's ``source.options``.
+        options: the contract's ``source.options``; each that is set wins over what the text looks like.
+        columns: the contract's columns, which tell a header from data.
+        unpack: unpacks Zstandard heads, e.g. ``etl.packing.zstd_by_jvm(spark)``.
 
     Raises:
         UnreadableFileError: with the reason for which nothing can read the file.
@@ -72,91 +132,114 @@ def detect(name: str, head: bytes, tail: bytes, declared: str = "auto", options:
         raise UnreadableFileError("the file is empty")
     if name.startswith(("_", ".")):
         raise UnreadableFileError("names that start with _ or . are hidden to Spark; rename the file")
-    binary = _binary_kind(name, head, tail)
+    inside = opened(name, head, unpack)
+    binary = _binary_kind(name, inside, tail)
     if binary:
-        return FileFormat(binary)
-    text_bytes, is_cut = _decompressed(name, head)
-    text, encoding = _decoded(text_bytes, is_cut, options.get("encoding"))
-    if not text.strip("\x00 \t\r\n"):
-        raise UnreadableFileError("the file holds nothing but white space")
-    if "\x00" in text:
-        raise UnreadableFileError(
-            "the content is neither text nor Parquet, ORC or Avro (for UTF-16 or UTF-32 without a byte order mark, "
-            "set source.options.encoding in the contract)"
-        )
-    if declared == "json" or (declared == "auto" and text.lstrip("\ufeff \t\r\n")[:1] in "[{"):
-        return FileFormat("json", multiline=_is_one_document(text), encoding=encoding)
-    return _csv_format(text, encoding, options)
+        # Spark unpacks text by the name, and no other kind.
+        return Look(FileFormat(binary, packing=inside.codec))
+    return _look_at_text(name, inside, declared, options, columns)
 
 
-def _binary_kind(name: str, head: bytes, tail: bytes) -> str:
-    """parquet, orc or avro by magic bytes; '' for text (a CSV header may start with ORCID or PAR1)."""
+def _binary_kind(name: str, inside: Opened, tail: bytes) -> str:
+    """parquet, orc, avro or xlsx by magic bytes; '' for text (a CSV header may start with ORCID or PAR1)."""
+    head = inside.data
     if head.startswith(b"PAR1"):
-        if tail.endswith(b"PAR1") and _is_binary(head):
+        if _is_binary(head) and (inside.codec or tail.endswith(b"PAR1")):
             return "parquet"
         if _is_binary(head) or ".parquet" in name.lower():
             raise UnreadableFileError("a Parquet file without its footer (was the upload cut off?)")
     if head.startswith(b"ORC"):
         # The last byte is the postscript's length; the postscript ends with the magic, whose length comes before it.
-        if tail[-5:-1] == b"\x03ORC":
+        if tail[-5:-1] == b"\x03ORC" or (inside.codec and _is_binary(head)):
             return "orc"
         if _is_binary(head) or ".orc" in name.lower():
             raise UnreadableFileError("an ORC file without its postscript (was the upload cut off?)")
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _zip_kind(head)
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        raise UnreadableFileError("an old Office file (.xls or .doc); save it as .xlsx or CSV")
+    if head.startswith(b"%PDF-"):
+        raise UnreadableFileError("a PDF document, which is no data; send CSV, JSON, Parquet, ORC, Avro or Excel")
     return "avro" if head.startswith(b"Obj\x01") else ""
+
+
+def _zip_kind(head: bytes) -> str:
+    other_office = any(folder in head for folder in (b"word/", b"ppt/"))
+    if b"xl/" in head or (b"[Content_Types].xml" in head and not other_office):
+        return "xlsx"
+    raise UnreadableFileError("a zip archive: unpack it before it is sent (of zip files only .xlsx is read)")
 
 
 def _is_binary(head: bytes) -> bool:
     return b"\x00" in head
 
 
-def _decompressed(name: str, head: bytes) -> tuple[bytes, bool]:
-    """The first bytes of the text, unpacked if the file is compressed, and whether there is more text behind them."""
-    codec = _codec(head)
-    # In this case only: Hadoop, which unpacks the files, takes no .GZ for gzip.
-    extension = next((ext for ext in (*_CODEC_EXTENSIONS.values(), ".zst") if name.endswith(ext)), "")
-    if codec == "zstd" or (extension == ".zst" and not codec):
-        raise UnreadableFileError("Zstandard compression can't be read here; send gzip, bzip2 or plain files")
-    if _CODEC_EXTENSIONS.get(codec, "") != extension:
-        # Spark picks the codec by extension, and raw files are never changed or renamed.
+def _look_at_text(
+    name: str, inside: Opened, declared: str, options: Mapping[str, Any], columns: Sequence[Column]
+) -> Look:
+    text, encoding = _decoded(inside, options.get("encoding"))
+    # Of two BOMs (a file pasted behind another's mark) the second is no text either.
+    text = text.lstrip("\ufeff")
+    if not text.strip("\x00 \t\r\n"):
+        raise UnreadableFileError("the file holds nothing but white space")
+    if "\x00" in text and not _has_stray_nuls(text, encoding):
         raise UnreadableFileError(
-            f"the content is {codec or 'not compressed'} but the name ends in {extension or 'no codec extension'}; "
-            f"rename it to end in {_CODEC_EXTENSIONS.get(codec, 'its own format')}"
+            "the content is neither text nor Parquet, ORC or Avro (for UTF-16 or UTF-32 without a byte order mark, "
+            "set source.options.encoding in the contract)"
         )
-    openers: dict[str, Callable[[], Any]] = {
-        "gzip": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
-        "bzip2": bz2.BZ2Decompressor,
-    }
-    if not codec:
-        return head, len(head) >= HEAD_BYTES
-    unpacking = openers[codec]()
-    try:
-        # Limited, because 64 KiB of bzip2 can hold gigabytes.
-        data = bytes(unpacking.decompress(head, HEAD_BYTES))
-    except (OSError, zlib.error) as error:
-        raise UnreadableFileError(f"the {codec} data is damaged: {error}") from error
-    return data, not unpacking.eof or bool(unpacking.unused_data)
+    if _MARKUP.match(text.lstrip()):
+        raise UnreadableFileError("the content is HTML or XML (an error page?); send CSV, JSON, Parquet, ORC or Avro")
+    if declared == "json" or (declared == "auto" and is_json(text, _promise(name) == "json")):
+        multiline = is_one_document(text, inside.whole)
+        return Look(FileFormat("json", multiline, encoding=encoding, packing=inside.packing), inside.whole)
+    # Python 3.10's csv stops at a NUL.
+    found = sniff(text.replace("\x00", _INSTEAD_OF_NUL), inside.whole, options, columns)
+    read_as = FileFormat(
+        "csv",
+        options.get("multiline", found.multiline),
+        tuple(cell.replace(_INSTEAD_OF_NUL, "\x00") for cell in found.header),
+        found.dialect.delimiter,
+        found.dialect.quote,
+        found.dialect.escape,
+        encoding,
+        inside.packing,
+    )
+    old_mac = "\r" in text and "\n" not in text
+    marked = inside.data.startswith(tuple(_BOMS))
+    return Look(read_as, inside.whole, "\r" if old_mac else "\n", found.notes, marked)
 
 
-def _codec(head: bytes) -> str:
-    if head.startswith(_GZIP):
-        return "gzip"
-    if head.startswith(_BZIP2):
-        return "bzip2"
-    return "zstd" if head.startswith(_ZSTD) else ""
+def _has_stray_nuls(text: str, encoding: str) -> bool:
+    """Text with some NULs in it (padding of mainframes), not a binary file nor UTF-16 read as something else."""
+    if encoding == "UTF-8":
+        controls = sum(sign < " " and sign not in "\x00\t\n\r\x0b\x0c\x1b" for sign in text)
+        return text.count("\x00") * 10 <= len(text) and controls * 100 <= len(text)
+    return False
 
 
-def _decoded(data: bytes, is_cut: bool, declared: str | None) -> tuple[str, str]:
-    """Text and its encoding: the contract's, else by byte order mark, else UTF-8, else Latin-1."""
+def _decoded(inside: Opened, declared: str | None) -> tuple[str, str]:
+    """Text and its encoding: by byte order mark, else the contract's, else UTF-8, else a Western 8-bit one."""
+    data = inside.data
     for bom, encoding in _BOMS.items():
         if data.startswith(bom):
             return data[len(bom) :].decode(encoding, errors="replace"), encoding
     if declared:
-        return data.decode(declared, errors="replace"), declared
+        try:
+            return data.decode(declared, errors="replace"), declared
+        except LookupError as error:
+            raise UnreadableFileError(f"source.options.encoding: {declared!r} is no known encoding") from error
     try:
         # A head that is not the whole file may end in the middle of a character.
-        return (_without_cut_character(data) if is_cut else data).decode("utf-8"), "UTF-8"
+        return (data if inside.whole else _without_cut_character(data)).decode("utf-8"), "UTF-8"
     except UnicodeDecodeError:
-        return data.decode("latin-1"), "ISO-8859-1"
+        return _western(data)
+
+
+def _western(data: bytes) -> tuple[str, str]:
+    text = data.decode("latin-1")
+    if re.search(f"[{WINDOWS_ONLY}]", text) and not re.search(f"[{IN_NEITHER}]", text):
+        return data.decode("windows-1252"), "windows-1252"
+    return text, "ISO-8859-1"
 
 
 def _without_cut_character(data: bytes) -> bytes:
@@ -171,59 +254,29 @@ def _without_cut_character(data: bytes) -> bytes:
     return data
 
 
-def _is_one_document(text: str) -> bool:
-    """Whether the file is one JSON array or object; else it is JSON lines.
+def _promise(name: str) -> str:
+    """The kind that a name promises by its last extension but the packing's, or ''."""
+    stem = name.lower()
+    for extension in _PACKED_NAMES:
+        stem = stem.removesuffix(extension)
+    return _PROMISES.get(stem.rpartition(".")[2], "") if "." in stem else ""
 
-    Raises:
-        UnreadableFileError: several documents follow each other and are not one a line.
+
+def contradiction(name: str, found: FileFormat) -> str:
+    """What a file's name promises against what it holds, for the report; '' where they agree.
+
+    Args:
+        name: file name.
+        found: its format by content.
     """
-    document = text.lstrip("\ufeff \t\r\n")
-    if _first_line_is_json(document):
-        return False
-    try:
-        _, end = json.JSONDecoder().raw_decode(document)
-    except (ValueError, RecursionError):
-        return True
-    if document[end:].strip():
-        # Spark would read the first and silently leave out the others.
-        raise UnreadableFileError(
-            "text follows the first JSON document; write one object a line without commas, or one array of objects"
-        )
-    return True
-
-
-def _first_line_is_json(text: str) -> bool:
-    """Whether the file is JSON lines: its first line is a whole JSON object."""
-    first = text.split("\n", 1)[0].strip()
-    try:
-        return isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
-        # A line longer than the head is a line as well: arrays and pretty-printed objects break early.
-        return first.startswith("{") and len(text) >= HEAD_BYTES // 2 and "\n" not in text.strip()
-
-
-def _csv_format(text: str, encoding: str, options: Any) -> FileFormat:
-    quote = options.get("quote", '"')
-    delimiter = options.get("delimiter") or _sniffed_delimiter(text, quote)
-    if not options.get("header", True):
-        return FileFormat("csv", delimiter=delimiter, encoding=encoding)
-    try:
-        # Spark skips blank lines before the header; str.splitlines would break lines where Spark does not.
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote)
-        header = next((row for row in rows if row), [])
-    except csv.Error as error:
-        raise UnreadableFileError(f"the CSV header can't be read: {error}") from error
-    return FileFormat("csv", header=tuple(header), delimiter=delimiter, encoding=encoding)
-
-
-def _sniffed_delimiter(text: str, quote: str) -> str:
-    """The delimiter that stands most often in the header, outside of quotes."""
-    line, inside = [], False
-    for character in text.lstrip("\ufeff\r\n"):
-        if character == quote:
-            inside = not inside
-        elif character == "\n" and not inside:
-            break
-        elif not inside:
-            line.append(character)
-    return max(_DELIMITERS, key=line.count)
+    lowered, parts = name.lower(), []
+    promised = _promise(name)
+    if promised and promised != found.kind:
+        stem = next((lowered.removesuffix(known) for known in _PACKED_NAMES if lowered.endswith(known)), lowered)
+        parts.append(f"named .{stem.rpartition('.')[2]}, holds {_SHOWN[found.kind]}")
+    by_name = next((known for known in _PACKED_NAMES if lowered.endswith(known)), "")
+    if found.packing == "none":
+        parts.append(f"named {by_name or 'as packed'}, is not packed")
+    elif found.packing and _PACKED_NAMES.get(by_name, "") != found.packing:
+        parts.append(f"packed with {found.packing}, which its name doesn't say")
+    return "; ".join(parts)
