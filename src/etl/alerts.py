@@ -58,7 +58,15 @@ class Alerts:
         except (BotoCoreError, ClientError) as error:
             _LOG.warning("the outbox can't be read, and what is in it waits for the next run: %s", error)
             return 0
-        return sum(self._send(item) for item in waiting)
+        sent = 0
+        for number, item in enumerate(waiting):
+            try:
+                sent += self._send(item)
+            except _OutOfReachError as error:
+                # Each try takes as long as the SDK's own tries together; a job with a full outbox must not hang on it.
+                _LOG.warning("%d alert(s) stay in the outbox: %s", len(waiting) - number, error)
+                break
+        return sent
 
     def _send(self, item: dict[str, Any]) -> int:
         try:
@@ -66,7 +74,15 @@ class Alerts:
                 self._sns.publish(TopicArn=self._topic_arn, Subject=item["subject"], Message=item["message"])
             facts = {name: item[name] for name in ("subject", "message")}
             self._ledger.put(OUTBOX, item["id"], status=SENT, expires_at=int(time.time()) + KEPT_SECONDS, **facts)
-        except (BotoCoreError, ClientError) as error:
+        except BotoCoreError as error:
+            raise _OutOfReachError(str(error)) from error
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:
+                raise _OutOfReachError(str(error)) from error
             _LOG.warning("alert %s stays in the outbox: %s", item["id"], error)
             return 0
         return 1
+
+
+class _OutOfReachError(Exception):
+    """A service did not answer, or only that it can't."""

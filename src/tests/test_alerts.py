@@ -38,12 +38,14 @@ class Topic:
 
 
 class SnsDown:
-    """SNS that refuses everything."""
+    """SNS that is out of reach."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
+        self.calls = 0
 
     def publish(self, **_: Any) -> None:
+        self.calls += 1
         raise self._error
 
 
@@ -97,20 +99,24 @@ def test_the_same_finding_is_told_once_also_by_another_run(ledger: Ledger, topic
 @pytest.mark.parametrize(
     "error",
     [
-        ClientError({"Error": {"Code": "InternalError", "Message": "down"}}, "Publish"),
+        ClientError(
+            {"Error": {"Code": "InternalError", "Message": "down"}, "ResponseMetadata": {"HTTPStatusCode": 500}},
+            "Publish",
+        ),
         EndpointConnectionError(endpoint_url="https://sns.us-east-1.amazonaws.com"),
     ],
 )
 def test_an_alert_outlives_sns_being_down_and_the_next_job_sends_it(
     ledger: Ledger, topic: Topic, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    alerts = Alerts(ledger, SnsDown(error), TOPIC)
+    sns = SnsDown(error)
+    alerts = Alerts(ledger, sns, TOPIC)
     alerts.queue("a", "one", "1")
     alerts.queue("b", "two", "2")
     with caplog.at_level(logging.WARNING):
         assert alerts.send_pending() == 0
-    assert "alert a stays in the outbox" in caplog.text
-    assert "alert b stays in the outbox" in caplog.text
+    assert "2 alert(s) stay in the outbox" in caplog.text
+    assert sns.calls == 1
     assert [item["status"] for item in ledger.items(OUTBOX)] == [PENDING, PENDING]
     assert Alerts(ledger, topic.sns, TOPIC).send_pending() == 2
     assert topic.delivered() == [("one", "1"), ("two", "2")]
