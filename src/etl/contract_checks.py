@@ -113,8 +113,19 @@ def check_together(documents: Mapping[str, Document], broken: Iterable[str] = ()
                     f"{file}: processing.enrich.{position}.keys: must name the whole key of {other['name']}, which is "
                     f"{', '.join(other.get('key', ())) or 'not set'}"
                 )
+    yield from _check_patterns(documents)
     yield from _check_tables(documents)
     yield from _check_cycles(documents)
+
+
+def _check_patterns(documents: Mapping[str, Document]) -> Iterator[str]:
+    """The longest pattern that fits takes a file, so two datasets with one pattern would both want it."""
+    taken: dict[str, str] = {}
+    for file, document in documents.items():
+        for position, pattern in enumerate(document.get("source", {}).get("patterns", ())):
+            other = taken.setdefault(pattern, document["name"])
+            if other != document["name"]:
+                yield f"{file}: source.patterns.{position}: {pattern!r} is also a pattern of {other!r}; make one longer"
 
 
 def _check_tables(documents: Mapping[str, Document]) -> Iterator[str]:

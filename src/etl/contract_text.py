@@ -48,6 +48,18 @@ def read_json(text: str) -> tuple[Any, list[str]]:
     return json.loads(text, object_pairs_hook=checked), problems
 
 
+def column_line(name: str, kind: str = "string", **fields: Any) -> str:
+    """A column as one line of YAML, ready to be pasted: ``{name: zip, type: string}``.
+
+    Args:
+        name: standard name; quoted where YAML would take it for something else than text.
+        kind: contract type.
+        fields: further fields of the column, such as aliases.
+    """
+    column = {"name": name, "type": kind, **fields}
+    return str(yaml.safe_dump(column, default_flow_style=True, sort_keys=False, width=10**6)).strip()
+
+
 class _Loader(yaml.SafeLoader):
     """Notes keys that YAML itself takes without a word: of two with one name the last would win."""
 

@@ -160,7 +160,12 @@ class Contract:
 
     def matches(self, file_name: str) -> bool:
         """Whether a file of this name belongs to the dataset."""
-        return any(fnmatchcase(file_name, pattern) for pattern in self.source.patterns)
+        return bool(self.pattern_for(file_name))
+
+    def pattern_for(self, file_name: str) -> str:
+        """The longest of the patterns that a file's name fits; '' when it fits none."""
+        fitting = [pattern for pattern in self.source.patterns if fnmatchcase(file_name, pattern)]
+        return max(fitting, key=len, default="")
 
 
 def inferred(dataset: str) -> Contract:

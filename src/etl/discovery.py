@@ -13,6 +13,10 @@ from utils.glue_utils import StoredFile
 
 INCOMING = "data/incoming/"
 _YEAR = re.compile(r"\d{4}")
+_DATE_PART = re.compile(r"\d{1,4}")
+_PART = re.compile(r"part-(?:[mr]-)?\d{5}(?!\d)")
+# Where Spark and Hadoop keep what they have not finished; the finished files are moved out.
+_UNFINISHED = ("/_temporary/", "/.spark-staging")
 # Written by Spark, Hadoop and consoles beside data; they carry none.
 _MARKERS = ("_SUCCESS", "_started", "_committed", "_$folder$")
 
@@ -69,18 +73,29 @@ class Hashes(Protocol):
 def dataset_of(key: str, contracts: Mapping[str, Contract]) -> str:
     """The dataset of an object: its folder, else the contract whose pattern fits, else a name made from the file.
 
+    Of several patterns that fit, the longest wins (equal ones are an error of the contracts). A file that Spark or
+    Hadoop wrote as one of many parts (``part-00000-<uuid>.parquet``) goes by the name of the folder that they wrote.
+
     Args:
         key: object key below ``data/incoming/``, e.g. ``data/incoming/orders/2024/01/15/o.csv``.
         contracts: dataset -> contract.
     """
     folder, _, name = key.removeprefix(INCOMING).rpartition("/")
-    first = folder.split("/", 1)[0]
-    if first and not _YEAR.fullmatch(first):
-        return standard_name(first)
-    for contract in contracts.values():
-        if contract.matches(name):
-            return contract.name
-    return dataset_from_file_name(name)
+    folders = folder.split("/")
+    if folders[0] and not _YEAR.fullmatch(folders[0]):
+        return standard_name(folders[0])
+    names = [name, _output_folder(folders)] if _PART.match(name) else [name]
+    for each in names:
+        fitting = {contract.name: contract.pattern_for(each) for contract in contracts.values()}
+        if any(fitting.values()):
+            return max(sorted(fitting), key=lambda dataset: len(fitting[dataset]))
+    return dataset_from_file_name(names[-1])
+
+
+def _output_folder(folders: list[str]) -> str:
+    """The innermost folder that is neither a date's nor a partition's (``country=DE``); "part" where there is none."""
+    named = [folder for folder in folders if not _DATE_PART.fullmatch(folder) and "=" not in folder]
+    return next((folder for folder in reversed(named) if folder), "part")
 
 
 def source_file(stored: StoredFile, raw: str, contracts: Mapping[str, Contract]) -> SourceFile:
@@ -97,7 +112,9 @@ def source_file(stored: StoredFile, raw: str, contracts: Mapping[str, Contract])
 
 
 def is_marker(file: SourceFile) -> bool:
-    """Whether the file is a tool's empty marker and no data."""
+    """Whether the file is a tool's empty marker or its unfinished output, and no data."""
+    if any(folder in file.key for folder in _UNFINISHED):
+        return True
     return (file.size == 0 and file.name.startswith(_MARKERS)) or file.name.endswith("_$folder$")
 
 

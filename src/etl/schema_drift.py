@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from etl.alerts import Alerts
+from etl.contract_text import column_line
 from etl.contracts import Contract
 from etl.ledger import Batch, Ledger
 
@@ -162,7 +161,7 @@ def _about_new(contract: Contract, new: Sequence[SchemaChange]) -> list[str]:
         fate,
         "",
         f"To settle them, paste under columns of {contract.name}.yml, with better types where you know them:",
-        *(f"  - {contract_line(change.column)}" for change in new[:MOST_TOLD]),
+        *(f"  - {column_line(change.column)}" for change in new[:MOST_TOLD]),
         "",
     ]
 
@@ -187,15 +186,3 @@ def _renamed(new: Sequence[SchemaChange], missing: Sequence[str]) -> list[str]:
 def _listed(entries: Sequence[str]) -> list[str]:
     more = [f"  - and {len(entries) - MOST_TOLD} more"] if len(entries) > MOST_TOLD else []
     return [*(f"  - {entry}" for entry in entries[:MOST_TOLD]), *more]
-
-
-def contract_line(name: str, kind: str = "string", **fields: Any) -> str:
-    """A column as one line of YAML, ready to be pasted: ``{name: zip, type: string}``.
-
-    Args:
-        name: standard name; quoted where YAML would take it for something else than text.
-        kind: contract type.
-        fields: further fields of the column, such as aliases.
-    """
-    column = {"name": name, "type": kind, **fields}
-    return str(yaml.safe_dump(column, default_flow_style=True, sort_keys=False, width=10**6)).strip()

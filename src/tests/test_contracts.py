@@ -381,6 +381,16 @@ def test_a_dataset_in_two_files_is_told() -> None:
     assert problem == "customers.yml: name: dataset 'customers' is also defined in customers.json"
 
 
+def test_a_pattern_of_two_datasets_is_told() -> None:
+    source = {"patterns": ["c*", "orders*"]}
+    [problem] = problems_of(texts(ORDERS, {**CUSTOMERS, "source": source}))
+    assert problem == "orders.yml: source.patterns.0: 'orders*' is also a pattern of 'customers'; make one longer"
+
+
+def test_patterns_that_overlap_without_being_equal_are_no_problem() -> None:
+    assert len(parse_contracts(texts(ORDERS, {**CUSTOMERS, "source": {"patterns": ["o*", "o*"]}}))) == 2
+
+
 def test_an_enrichment_from_an_unknown_dataset_is_told_with_the_known_ones() -> None:
     problem = problem_with("processing.enrich.0.dataset", "customer")
     assert problem == (

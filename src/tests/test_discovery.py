@@ -71,6 +71,44 @@ def test_folder_then_pattern_then_file_name_tell_the_dataset(key: str, dataset: 
     assert dataset_of(key, CONTRACTS) == dataset
 
 
+OVERLAPPING = {
+    "all": Contract("all", source=Source(patterns=("*",))),
+    "order_lines": Contract("order_lines", source=Source(patterns=("o*", "order_lines*"))),
+    "orders": Contract("orders", source=Source(patterns=("order*",))),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [("order_lines_1.csv", "order_lines"), ("orders_1.csv", "orders"), ("other.csv", "order_lines"), ("x.csv", "all")],
+)
+def test_of_several_patterns_that_fit_the_longest_wins_whatever_the_order(name: str, dataset: str) -> None:
+    assert dataset_of(f"data/incoming/2024/01/15/{name}", OVERLAPPING) == dataset
+    assert dataset_of(f"data/incoming/2024/01/15/{name}", dict(reversed(OVERLAPPING.items()))) == dataset
+
+
+@pytest.mark.parametrize(
+    ("key", "dataset"),
+    [
+        ("2024/01/15/refunds.parquet/part-00000-3f1c2a9b-c000.snappy.parquet", "refunds"),
+        ("2024/01/15/Refunds 2024-01-15/country=DE/part-00007-3f1c2a9b.c000.csv", "refunds"),
+        ("2024/01/15/ord_export/part-r-00000", "orders"),
+        ("2024/01/15/part-00000-3f1c2a9b.parquet", "part"),
+        ("2024/01/15/part-00001-77aa.parquet", "part"),
+        ("orders/2024/01/15/x/part-00001-77aa.parquet", "orders"),
+        ("2024/01/15/refunds/part-numbers.csv", "part_numbers"),
+        ("2024/01/15/refunds/part-2024.csv", "part"),
+    ],
+)
+def test_the_parts_that_spark_wrote_go_by_the_folder_that_it_wrote(key: str, dataset: str) -> None:
+    assert dataset_of(f"data/incoming/{key}", CONTRACTS) == dataset
+
+
+def test_a_pattern_may_name_parts_themselves() -> None:
+    contracts = {"visits": Contract("visits", source=Source(patterns=("part-*",)))}
+    assert dataset_of("data/incoming/2024/01/15/refunds/part-00000-77aa.parquet", contracts) == "visits"
+
+
 @given(st.text())
 def test_every_key_has_a_dataset_with_a_standard_name(rest: str) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]*", dataset_of(f"data/incoming/{rest}", CONTRACTS))
@@ -98,6 +136,8 @@ def test_a_listed_file_is_split_into_folder_key_and_name() -> None:
         ("_started_123", 0, True),
         ("_committed_123", 0, True),
         ("data_$folder$", 5, True),
+        ("orders/_temporary/0/task_1/part-00000.parquet", 9, True),
+        ("orders/.spark-staging-1/part-00000.parquet", 9, True),
         ("empty.csv", 0, False),
         ("a.csv", 10, False),
     ],

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from conftest import ALERTS_TOPIC, BOOKMARKS, STATE
 from etl.alerts import OUTBOX, Alerts
+from etl.contract_text import column_line
 from etl.contracts import Column, Contract, parse_contracts
 from etl.ledger import Batch, Ledger
 from etl.schema_drift import (
     MOST_COLUMNS,
     SchemaChange,
-    contract_line,
     describe,
     missing_columns,
     new_changes,
@@ -162,7 +162,7 @@ def test_the_suggested_lines_make_the_contract_know_the_columns() -> None:
 
 @given(st.from_regex(r"[a-z][a-z0-9_]{0,80}", fullmatch=True))
 def test_a_line_for_the_contract_reads_back_as_the_column(name: str) -> None:
-    assert yaml.safe_load(contract_line(name, "long", aliases=["a b"])) == {
+    assert yaml.safe_load(column_line(name, "long", aliases=["a b"])) == {
         "name": name,
         "type": "long",
         "aliases": ["a b"],
