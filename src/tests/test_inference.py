@@ -29,11 +29,11 @@ VALUES: dict[str, tuple[str, list[str | None]]] = {
     "thousands": ("string", ["1,000", "12"]),
     "line_break": ("string", ["1\n", "2"]),
     "other_digits": ("string", ["\u0661", "\u0662"]),
-    "price": ("decimal(18,2)", ["1.00", "-0.50", "10.25", None]),
+    "price": ("decimal(18,4)", ["1.00", "-0.50", "10.25", None]),
     "zero_padded_price": ("string", ["01.00", "2.00"]),
-    "mixed_scales": ("decimal(18,6)", ["1", "-0.5", "10.25"]),
+    "mixed_scales": ("decimal(18,4)", ["1", "-0.5", "10.25"]),
     "place": ("decimal(18,9)", ["52.520008", "13.4049540"]),
-    "large": ("decimal(38,2)", ["12345678901234567890.12"]),
+    "large": ("decimal(38,4)", ["12345678901234567890.12"]),
     "exact": ("decimal(38,19)", ["0.1234567890123456789"]),
     "longest": ("decimal(38,37)", ["0.1234567890123456789012345678901234567"]),
     "too_exact": ("string", ["0.12345678901234567890123456789012345678"]),
@@ -132,7 +132,8 @@ def test_what_a_person_may_decide_otherwise_is_remarked(texts: Texts) -> None:
     assert "dd/MM/yyyy" in found["born"][1] and "yyyy/MM/dd" in found["due"][1]
     assert found["on"][1] == "type boolean takes these words"
     assert found["number"] == (UNIQUE,)
-    assert found["same"] == found["partly"] == found["amount"] == ()
+    assert found["amount"] == ("at most 2 digits behind the point so far",)
+    assert found["same"] == found["partly"] == ()
 
 
 def test_the_suggested_contract_is_a_valid_one_with_the_same_columns(texts: Texts) -> None:
