@@ -86,7 +86,7 @@ def layout(folder: Path) -> dict[str, Any]:
 
 def median(runs: Iterable[Run], name: str) -> float:
     """The median of one measurement."""
-    return statistics.median(run[name] for run in runs)
+    return float(statistics.median(run[name] for run in runs))
 
 
 def print_runs(report: Report, title: str, sides: dict[str, list[Run]], base: str | None) -> None:
