@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 SCALARS = ("string", "int", "long", "float", "double", "boolean", "date", "timestamp")
 MAX_DECIMAL_PRECISION = 38
@@ -35,6 +36,7 @@ class ColumnType:
     is_complex: bool
 
 
+@lru_cache(maxsize=1024)
 def parse_type(text: str) -> ColumnType:
     """Read a type.
 

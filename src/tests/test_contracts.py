@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from etl.contracts import (
 from etl.errors import ContractError
 
 SHIPPED = Path(__file__).parents[1] / "config" / "datasets"
+PAGE = Path(__file__).parents[2] / "docs" / "contracts.md"
 
 CUSTOMERS: dict[str, Any] = {
     "name": "customers",
@@ -204,6 +206,47 @@ def test_a_header_that_is_auto_is_left_to_what_the_file_shows(given: object, kep
 
 def test_an_enrichment_s_columns_carry_its_prefix() -> None:
     assert Enrichment("c", {"id": "id"}, ("a", "b"), prefix="c_").output_columns() == ["c_a", "c_b"]
+
+
+# The documentation -----------------------------------------------------------------------------------------
+
+
+def documented() -> list[dict[str, Any]]:
+    """The YAML of every example on the page of contracts."""
+    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return [yaml.safe_load(block) for block in blocks]
+
+
+@pytest.mark.parametrize("number", range(len(documented())))
+def test_every_example_of_the_documentation_is_right(number: int) -> None:
+    first, example = documented()[0], documented()[number]
+    # An example that shows one section stands in the first, whole one.
+    whole = {**first, **example}
+    if "columns" in example and number:
+        whole = {"name": "orders", **example}
+    customers = changed(CUSTOMERS, "columns.1.name", "segment")
+    if "processing" in example:
+        whole["columns"] = [*first["columns"], {"name": "customer_id", "type": "string"}]
+    assert "orders" in parse_contracts(texts(whole, customers))
+
+
+def fields_of(schema: Any) -> set[str]:
+    """The names of all fields that a schema knows."""
+    if isinstance(schema, list):
+        return {name for item in schema for name in fields_of(item)}
+    if not isinstance(schema, dict):
+        return set()
+    own = set(schema["properties"]) if isinstance(schema.get("properties"), dict) else set()
+    return own | {name for item in schema.values() for name in fields_of(item)}
+
+
+def test_the_documentation_has_every_field() -> None:
+    schema = json.loads((SHIPPED.parent / "dataset.schema.json").read_text())
+    page = PAGE.read_text()
+    # The dimensions of quality have a page of their own.
+    dimensions = {"validity", "consistency", "accuracy", "anomaly"}
+    missing = {name for name in fields_of(schema) - dimensions if not re.search(rf"\b{name}\b", page)}
+    assert missing == set()
 
 
 # What is wrong in one file -------------------------------------------------------------------------------
