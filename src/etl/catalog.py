@@ -101,9 +101,9 @@ class Catalog:
         present = table["StorageDescriptor"]["Columns"]
         columns, changed = _with_wanted(present, {**wanted, **dict(_METADATA)})
         if changed:
-            # UpdateTable replaces the whole definition, and takes fewer fields than GetTable gives.
+            # UpdateTable replaces the whole definition; it takes fewer fields than GetTable gives, and no empty texts.
             known = self._glue.meta.service_model.shape_for("TableInput").members
-            definition = {field: value for field, value in table.items() if field in known}
+            definition = {field: value for field, value in table.items() if field in known and value not in ("", None)}
             definition["StorageDescriptor"] = {**table["StorageDescriptor"], "Columns": columns}
             # A version that is no longer the newest is refused with ConcurrentModificationException.
             version = {"VersionId": table["VersionId"]} if "VersionId" in table else {}

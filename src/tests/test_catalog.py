@@ -145,6 +145,24 @@ class BusyGlue:
         self._glue.update_table(**arguments)
 
 
+class TalkativeGlue:
+    """Glue that gives an empty text for what was never set, as some emulators do; UpdateTable takes none."""
+
+    def __init__(self, glue: Any) -> None:
+        self._glue = glue
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._glue, name)
+
+    def get_table(self, **arguments: Any) -> dict[str, Any]:
+        found = self._glue.get_table(**arguments)["Table"]
+        return {"Table": {**found, "Owner": "", "ViewOriginalText": "", "IsMultiDialectView": False}}
+
+
+def test_what_update_table_does_not_take_is_left_out(glue: Any, catalog: Catalog) -> None:
+    assert Catalog(TalkativeGlue(glue), "tests").ensure_table("orders", [], LOCATION, ["note"]) == ["note"]
+
+
 def test_two_runs_that_add_columns_at_once_keep_both_s(glue: Any, catalog: Catalog) -> None:
     assert Catalog(BusyGlue(glue, times=2), "tests").ensure_table("orders", [], LOCATION, ["ours"]) == ["ours"]
     assert columns(glue)[-3:] == ["theirs_1 string", "theirs_0 string", "ours string"]
