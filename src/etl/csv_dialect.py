@@ -279,14 +279,13 @@ def _may_be(cell: str, column: Column) -> bool:
 
 
 def _looks_like_data(rows: Rows) -> bool:
-    first, below = rows[0], rows[1:]
-    return any(_continues(cell, [row[place] for row in below if len(row) > place]) for place, cell in enumerate(first))
+    return any(_continues(cell, rows, place) for place, cell in enumerate(rows[0]))
 
 
-def _continues(cell: str, below: Sequence[str]) -> bool:
+def _continues(cell: str, rows: Rows, place: int) -> bool:
     """Whether a first cell is one more of the numbers or dates below it; years and dates may head other numbers."""
-    values = [value.strip() for value in below if value.strip()]
-    if not values:
-        return False
     kind = next((known for known in (_DATE, _YEAR, _NUMBER) if known.fullmatch(cell.strip())), None)
-    return kind is not None and all(kind.fullmatch(value) for value in values)
+    if kind is None:
+        return False
+    values = [value for row in rows[1:] if len(row) > place and (value := row[place].strip())]
+    return bool(values) and all(kind.fullmatch(value) for value in values)

@@ -3,12 +3,16 @@
 A CSV file is read by several tasks only if no value holds a line break, and the head of a large file can't promise
 that. Nor can it promise UTF-8. One job looks at all large files of a batch as lines, without parsing them: it keeps
 the lines that make a difference, of which a clean file has none. Only files that have such lines are looked at again.
+
+Lines end as Spark's line reader has them end: by a line feed, a carriage return, or both. A return inside a value
+without quotes, far from the head, therefore breaks its row when the file is read line by line: the pieces lack columns
+and go to quarantine. Finding such returns beforehand would take a third more time for every file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from urllib.parse import unquote
@@ -90,7 +94,6 @@ class _Lines:
         endings = {self.delimiter, self.quote, self.escape}
         closed = [f"not endswith(value, {sql_string(ending + self.quote)})" for ending in sorted(endings)]
         quote = sql_string(self.quote)
-        # A return before the line feed hides the ending; such lines are counted.
         ends_closed = " and ".join([f"endswith(value, {quote})", *closed, f"value <> {quote}"])
         return f"contains(value, {quote}) and not ({ends_closed}) and {self.odd}"
 
@@ -99,13 +102,6 @@ class _Lines:
         """A value in the line starts with a quote, so that it can hold a line break at all."""
         first, later = sql_string(self.quote), sql_string(self.delimiter + self.quote)
         return f"(startswith(value, {first}) or contains(value, {later}))"
-
-    @property
-    def has_return(self) -> str:
-        """A carriage return inside the line (or a line feed, in files of old Macs, whose lines end by return)."""
-        parts = r"size(split(value, '\r'))"
-        inside = f"contains(value, '\\r') and {parts} > if(endswith(value, '\\r'), 2, 1)"
-        return f"(({inside}) or contains(value, '\\n'))"
 
     @property
     def not_utf_8(self) -> str:
@@ -124,10 +120,9 @@ _Select = Callable[[_Lines, DataFrame], DataFrame]
 
 def _suspects(lines: _Lines, frame: DataFrame) -> DataFrame:
     """Lines that make a difference; the file's name is asked only for these."""
-    # CASE and not OR: Spark's code for it is the cheaper, by a third.
-    first = [lines.has_return, *([] if lines.western else [lines.not_utf_8])]
-    cases = " ".join(f"when {condition} then true" for condition in first)
-    kept = frame.where(f"case {cases} else {lines.may_break} end")
+    bad = "" if lines.western else f"when {lines.not_utf_8} then true"
+    # CASE and not OR: Spark's code for it is the cheaper.
+    kept = frame.where(f"case {bad} when {lines.may_break} then true else false end")
     return kept.select(F.input_file_name().alias(_FILE))
 
 
@@ -136,7 +131,6 @@ def _facts(lines: _Lines, frame: DataFrame) -> DataFrame:
     flags = {
         "odd": lines.odd,
         "opening": f"{lines.odd} and {lines.opens}",
-        "returns": lines.has_return,
         "bad": bad,
         "good": f"not ({bad}) and length(value) <> octet_length(value)",
         "windows": f"{bad} and {lines.has_any(WINDOWS_ONLY)}",
@@ -148,12 +142,12 @@ def _facts(lines: _Lines, frame: DataFrame) -> DataFrame:
 
 def _counts(spark: SparkSession, looks: Mapping[str, Look], of: _Select) -> dict[str, Row]:
     """URI -> sums of the flags of its lines, in one job; files without a line are absent."""
-    groups: dict[tuple[_Lines, str], list[str]] = {}
+    groups: dict[_Lines, list[str]] = {}
     for uri, look in looks.items():
         found = look.format
         lines = _Lines(found.delimiter, found.quote, found.escape, found.encoding in _WESTERN)
-        groups.setdefault((lines, look.line_end), []).append(uri)
-    frames = [of(lines, _lines(spark, uris, end)) for (lines, end), uris in groups.items()]
+        groups.setdefault(lines, []).append(_GLOB_CHARACTERS.sub(r"\\\1", uri))
+    frames = [of(lines, spark.read.text(paths)) for lines, paths in groups.items()]
     united = reduce(DataFrame.union, frames)
     sums = [F.sum(name).alias(name) for name in united.columns if name != _FILE]
     rows = united.groupBy(_FILE).agg(F.count(F.lit(1)).alias("lines"), *sums).collect()
@@ -166,15 +160,9 @@ def _plain(uri: str) -> str:
     return re.sub(r"^file:/+", "file:/", uri)
 
 
-def _lines(spark: SparkSession, uris: Sequence[str], end: str) -> DataFrame:
-    paths = [_GLOB_CHARACTERS.sub(r"\\\1", uri) for uri in uris]
-    # With its own separator, a return inside a line can be seen.
-    return spark.read.option("lineSep", end).text(paths)
-
-
 def _settled(spark: SparkSession, uri: str, look: Look, facts: Row | None, contract: Contract) -> Look:
-    """The look with what its lines told; a clean file's lines are read one by one."""
-    multiline, encoding, notes = False, look.format.encoding, list(look.notes)
+    """The look with what its lines told."""
+    multiline, encoding, notes = look.format.multiline, look.format.encoding, list(look.notes)
     if facts is not None:
         encoding, about_encoding = _encoding(look, facts, "encoding" in contract.source.options)
         multiline, about_lines = _multiline(spark, uri, look.format, facts, contract)
@@ -202,15 +190,15 @@ def _multiline(
     spark: SparkSession, uri: str, found: FileFormat, facts: Row, contract: Contract
 ) -> tuple[bool, list[str]]:
     """Whether values hold line breaks: openings and closings come in pairs; where they don't, a trial decides."""
-    if not facts["opening"] and not facts["returns"]:
-        return False, []
-    if facts["odd"] % 2 == 0 and not facts["returns"]:
+    if not facts["opening"]:
+        return found.multiline, []
+    if facts["odd"] % 2 == 0:
         return True, []
     width = len(found.header) or len(contract.columns)
     whole_values, lines = (_good_rows(spark, uri, found, width, multiline) for multiline in (True, False))
     if whole_values > lines:
         return True, []
-    return False, ["a quote is never closed; read line by line"] if facts["odd"] % 2 else []
+    return False, ["a quote is never closed; read line by line"]
 
 
 def _good_rows(spark: SparkSession, uri: str, found: FileFormat, width: int, multiline: bool) -> int:

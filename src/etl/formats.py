@@ -79,14 +79,12 @@ class Look:
     Attributes:
         format: how the file is read.
         whole: the head was the whole file, so nothing else can turn up.
-        line_end: of CSV: a carriage return alone for files of old Macs, else a line feed (perhaps after a return).
         notes: what the report should say of the file, without its name.
         marked: a byte order mark states the encoding.
     """
 
     format: FileFormat
     whole: bool = True
-    line_end: str = "\n"
     notes: tuple[str, ...] = ()
     marked: bool = False
 
@@ -204,9 +202,8 @@ def _look_at_text(
         encoding,
         inside.packing,
     )
-    old_mac = "\r" in text and "\n" not in text
     marked = inside.data.startswith(tuple(_BOMS))
-    return Look(read_as, inside.whole, "\r" if old_mac else "\n", found.notes, marked)
+    return Look(read_as, inside.whole, found.notes, marked)
 
 
 def _has_stray_nuls(text: str, encoding: str) -> bool:

@@ -234,11 +234,6 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_and_is_told() -> None:
     assert found.notes == ("a quote is never closed; read line by line",)
 
 
-def test_old_mac_files_are_told_for_the_survey() -> None:
-    assert seen("id,name\r1,Ann\r").line_end == "\r"
-    assert seen("id,name\r\n1,Ann\r\n").line_end == "\n"
-
-
 # Any dialect -----------------------------------------------------------------------------------------------
 
 WORD = st.text(st.sampled_from("abcxyzäß€ \"'\\.-"), max_size=8)
