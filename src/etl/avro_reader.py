@@ -6,7 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -54,8 +54,17 @@ def avro_to_json_lines(content: bytes) -> Iterator[str]:
     # Only where Spark's jar is missing: Glue's library zip has no fastavro.
     import fastavro
 
+    # Python's datetime has no nanoseconds, so fastavro leaves them as integers.
+    for logical_type in ("long-timestamp-nanos", "long-local-timestamp-nanos"):
+        fastavro.read.LOGICAL_READERS[logical_type] = _nanosecond_text
     for record in fastavro.reader(io.BytesIO(content)):
         yield json.dumps(record, default=_plain_text, ensure_ascii=False)
+
+
+def _nanosecond_text(value: int, *_: Any) -> str:
+    seconds, rest = divmod(value, 1_000_000_000)
+    moment = datetime(1970, 1, 1) + timedelta(seconds=seconds)
+    return f"{moment}.{rest:09}".rstrip("0") if rest else str(moment)
 
 
 def _plain_text(value: Any) -> str:

@@ -26,6 +26,11 @@ _TOP_LEVEL = re.compile(
     r" \((?P<kind>TIMESTAMP|TIME)\((?P<unit>NANOS|MICROS|MILLIS),\w+\)\)(?: = \d+)?;$",
     re.MULTILINE,
 )
+_FIELD = re.compile(
+    r"^(?P<before> +(?:optional|required|repeated) \S+ )(?P<name>.+?)"
+    r"(?P<after>(?: \([A-Z0-9_]+(?:\(.*\))?\))?(?: = \d+)?(?:;| \{))$",
+    re.MULTILINE,
+)
 _PER_SECOND = {"MILLIS": 1_000, "MICROS": 1_000_000, "NANOS": 1_000_000_000}
 # Days before 1582 (0001-01-01 is a common placeholder) are what they say; Spark's default is to stop.
 _PARQUET_OPTIONS = {"datetimeRebaseMode": "CORRECTED", "int96RebaseMode": "CORRECTED"}
@@ -98,11 +103,22 @@ def _read_parquet_of(
 
 
 def _spark_schema(spark: SparkSession, parquet_schema: str) -> StructType:
+    """Spark's schema of a Parquet schema's text; names stay out of the parser, which takes no blanks in them."""
     jvm: Any = spark._jvm
-    message = jvm.org.apache.parquet.schema.MessageTypeParser.parseMessageType(parquet_schema)
+    names: list[str] = []
+
+    def numbered(found: re.Match[str]) -> str:
+        names.append(found["name"])
+        return f"{found['before']}n{len(names) - 1}{found['after']}"
+
+    message = jvm.org.apache.parquet.schema.MessageTypeParser.parseMessageType(_FIELD.sub(numbered, parquet_schema))
     conf = spark._jsparkSession.sessionState().conf()
     converter = jvm.org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter(conf)
-    return StructType.fromJson(json.loads(converter.convert(message).json()))
+
+    def named(node: dict[str, Any]) -> dict[str, Any]:
+        return {**node, "name": names[int(node["name"][1:])]} if "name" in node else node
+
+    return StructType.fromJson(json.loads(converter.convert(message).json(), object_hook=named))
 
 
 def _moment_text(column: str, kind: str, per_second: int) -> Column:

@@ -40,7 +40,6 @@ _DECODERS = (
     "java.util.zip.",
     "java.nio.charset.",
     "sun.nio.cs.",
-    "com.fasterxml.jackson.",
 )
 _CUT_OFF = ("Truncated source", "Unexpected end", "unexpected end")
 
@@ -191,13 +190,13 @@ def _copy_document(jvm: Any, content: Any, out: Any, encoding: str) -> None:
     jackson = jvm.com.fasterxml.jackson
     mapper = jackson.databind.ObjectMapper()
     mapper.enable(jackson.databind.DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-    mapper.setNodeFactory(jackson.databind.node.JsonNodeFactory.withExactBigDecimals(True))
     parser = mapper.getFactory().createParser(_reader(jvm, content, encoding))
     parser.nextToken()
     if parser.isExpectedStartArrayToken():
         # So that the array's values are read one by one, and never all at once.
         parser.clearCurrentToken()
-    records = mapper.readerFor(jackson.databind.JsonNode._java_lang_class).readValues(parser)
+    # As maps: Jackson's own trees make 1e400 infinite (JsonNode), or stop at integers beyond 64 bits (TokenBuffer).
+    records = mapper.readerFor(jvm.java.lang.Object._java_lang_class).readValues(parser)
     lines = mapper.writer().withRootValueSeparator("\n").writeValues(out)
     lines.writeAll(jvm.org.apache.commons.collections4.IteratorUtils.asIterable(records))
     if parser.nextToken() is not None:
@@ -224,13 +223,13 @@ def _as_reason(error: Py4JJavaError, found: FileFormat) -> Exception:
         cause = cause.getCause()
     frames = cause.getStackTrace()
     name, message = str(cause.getClass().getName()), str(cause.getMessage())
-    if not (name.startswith(_DECODERS) or (frames and str(frames[0].getClassName()).startswith(_DECODERS))):
-        unknown: Exception = error
-        return unknown
     if name.startswith("com.fasterxml.jackson."):
         place = cause.getLocation()
         where = f" at line {place.getLineNr()}, column {place.getColumnNr()}" if place is not None else ""
         return UnreadableFileError(f"not valid JSON: {cause.getOriginalMessage()}{where}")
+    if not (name.startswith(_DECODERS) or (frames and str(frames[0].getClassName()).startswith(_DECODERS))):
+        unknown: Exception = error
+        return unknown
     if name.startswith(("java.nio.charset.", "sun.nio.cs.")):
         return UnreadableFileError(f"its bytes are not text in {found.encoding}: {message}")
     what = found.packing or "compressed"

@@ -16,7 +16,11 @@ from utils.spark_versions import url_decoded_sql
 
 FLATTEN = "flatten"
 # Spark leaves nulls out and cuts timestamps to milliseconds.
-_JSON_TEXT = {"ignoreNullFields": "false", "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
+_JSON_TEXT = {
+    "ignoreNullFields": "false",
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
 Roots = tuple[str, str]
 
 
