@@ -99,11 +99,13 @@ def test_a_running_workflow_is_no_error(house: House) -> None:
 
 
 def test_a_dry_run_shows_and_does_nothing(house: House, call: Call) -> None:
-    house.batch([row({"id": "1"})])
+    house.batch([row({"id": "1"})], files={f"{DAY}/b": b"x"})
+    before = house.objects("")
     done = call("--dry-run")
     assert done.exit_code == 0
     assert "would be sent" in done.output
-    assert (house.objects(""), house.replays(), runs(house)) == ({}, [], 0)
+    assert "would be released" in done.output
+    assert (house.objects(""), house.replays(), runs(house)) == (before, [], 0)
 
 
 def test_a_killed_replay_is_finished_first(house: House, call: Call) -> None:

@@ -21,8 +21,9 @@ _THREADS = 16
 # What became of a refused file.
 RELEASED = "released: the next run reads it again"
 COPIED_BACK = "copied back to raw from quarantine"
-NEWER = "nothing to do: raw holds a newer version"
-TAKEN = "nothing to do: another batch has taken it since"
+UNTOUCHED = "nothing to do"
+NEWER = f"{UNTOUCHED}: raw holds a newer version"
+TAKEN = f"{UNTOUCHED}: another batch has taken it since"
 GONE = "released, but gone without a copy: deliver it again"
 
 
@@ -39,9 +40,6 @@ def finish(target: Target, ledger: ReplayLedger, replay: Replay, on_progress: Ca
         What became of its files -> how many.
     """
     manifest = read_manifest(target, replay)
-    for number, found in enumerate(manifest["targets"], start=1):
-        on_progress(f"file {number} of {len(manifest['targets'])} into raw")
-        _send(target, replay.folder + found["payload"], found["key"])
     files = [RefusedFile(**entry) for entry in manifest["files"]]
     with ThreadPoolExecutor(_THREADS) as pool:
         outcomes = []
@@ -51,6 +49,10 @@ def finish(target: Target, ledger: ReplayLedger, replay: Replay, on_progress: Ca
     if files:
         told = [{"source_file": file.uri, "outcome": outcome} for file, outcome in zip(files, outcomes, strict=True)]
         objects.write(target.s3, f"{replay.folder}outcomes.json", json.dumps(told, indent=1).encode())
+    # Rows come last: they are files that start the workflow by themselves, and that run takes the released ones, too.
+    for number, found in enumerate(manifest["targets"], start=1):
+        on_progress(f"file {number} of {len(manifest['targets'])} into raw")
+        _send(target, replay.folder + found["payload"], found["key"])
     counts = Counter(outcomes)
     ledger.finish(replay, file_outcomes=dict(counts))
     return counts

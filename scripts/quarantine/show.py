@@ -12,6 +12,7 @@ from rich.table import Table
 
 from quarantine.plan import DROP, FIX, SEND, SUPERSEDED, WAITING
 from quarantine.replay import Outcome
+from quarantine.sending import UNTOUCHED
 
 _DRY = {SEND: "would be sent", DROP: "would be dropped"}
 _EXPLAINED = {
@@ -41,7 +42,8 @@ def show_outcomes(console: Console, outcomes: Iterable[Outcome], dry_run: bool) 
             reasons = Counter(file.reason for file in outcome.survey.files)
             [(reason, _), *more] = reasons.most_common()
             reason += f" (and {len(more)} other reason(s))" if more else ""
-            table.add_row(outcome.batch.id, "file", reason, f"{count:,} file(s)", what)
+            would = "would be " if dry_run and not what.startswith(UNTOUCHED) else ""
+            table.add_row(outcome.batch.id, "file", reason, f"{count:,} file(s)", would + what)
     if table.row_count:
         console.print(table)
 
