@@ -59,7 +59,8 @@ def survey(spark: SparkSession, looks: Mapping[str, Look], contract: Contract) -
     if not large or {"multiline", "encoding"} <= set(contract.source.options):
         return dict(looks)
     suspects = _counts(spark, large, _suspects)
-    unsure = {uri: look for uri, look in large.items() if uri in suspects or look.format.encoding in _WESTERN}
+    guessed = () if "encoding" in contract.source.options else _WESTERN
+    unsure = {uri: look for uri, look in large.items() if uri in suspects or look.format.encoding in guessed}
     facts = _counts(spark, unsure, _facts) if unsure else {}
     found = {uri: _settled(spark, uri, look, facts.get(uri), contract) for uri, look in large.items()}
     return {**looks, **found}
@@ -72,7 +73,7 @@ class _Lines:
     delimiter: str
     quote: str
     escape: str
-    western: bool
+    utf_8: bool
 
     @property
     def odd(self) -> str:
@@ -120,7 +121,7 @@ _Select = Callable[[_Lines, DataFrame], DataFrame]
 
 def _suspects(lines: _Lines, frame: DataFrame) -> DataFrame:
     """Lines that make a difference; the file's name is asked only for these."""
-    bad = "" if lines.western else f"when {lines.not_utf_8} then true"
+    bad = f"when {lines.not_utf_8} then true" if lines.utf_8 else ""
     # CASE and not OR: Spark's code for it is the cheaper.
     kept = frame.where(f"case {bad} when {lines.may_break} then true else false end")
     return kept.select(F.input_file_name().alias(_FILE))
@@ -145,7 +146,7 @@ def _counts(spark: SparkSession, looks: Mapping[str, Look], of: _Select) -> dict
     groups: dict[_Lines, list[str]] = {}
     for uri, look in looks.items():
         found = look.format
-        lines = _Lines(found.delimiter, found.quote, found.escape, found.encoding in _WESTERN)
+        lines = _Lines(found.delimiter, found.quote, found.escape, found.encoding.upper() == "UTF-8")
         groups.setdefault(lines, []).append(_GLOB_CHARACTERS.sub(r"\\\1", uri))
     frames = [of(lines, spark.read.text(paths)) for lines, paths in groups.items()]
     united = reduce(DataFrame.union, frames)
@@ -178,7 +179,7 @@ def _encoding(look: Look, facts: Row, declared: bool) -> tuple[str, list[str]]:
     western = "windows-1252" if facts["windows"] and not facts["neither"] else "ISO-8859-1"
     if encoding in _WESTERN:
         return (encoding if declared else western), []
-    if encoding != "UTF-8" or not facts["bad"]:
+    if encoding.upper() != "UTF-8" or not facts["bad"]:
         return encoding, []
     count = f"{facts['bad']} line(s) are not valid UTF-8"
     if declared or look.marked or facts["good"] > facts["bad"]:
