@@ -28,6 +28,8 @@ _DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ]\d\d?:\d\d.*)?|\d\d?[./]\d\d?[./]\d{4
 _BOOLEANS = ("true", "false", "t", "f", "yes", "no", "y", "n")
 # Of the rows of the best candidate, how many another must read to be as good.
 _AS_GOOD = 0.9
+# What Spark takes for blank: a line of nothing else is no row.
+_BLANKS = "".join(map(chr, range(33)))
 Rows = list[list[str]]
 
 
@@ -54,7 +56,7 @@ class Dialect:
                 doublequote=doubled,
                 escapechar=None if doubled else self.escape,
             )
-            return [row for row in reader if row and (len(row) > 1 or row[0].strip())]
+            return [row for row in reader if row and (len(row) > 1 or row[0].strip(_BLANKS))]
         except (csv.Error, TypeError, ValueError) as error:
             raise UnreadableFileError(f"the CSV header can't be read: {error}") from error
 
@@ -246,7 +248,9 @@ def _header(
     of a number, date or boolean is one. Without: a cell is a number or date, as all below it are; then nothing names
     the columns, and the file is refused rather than a row made a header.
     """
-    if not rows or not options.get("header", True):
+    if not rows:
+        raise UnreadableFileError("the file holds nothing but blank lines")
+    if not options.get("header", True):
         return ()
     first = rows[0]
     if "header" in options or any(standard_name(cell) in names for cell in first):

@@ -278,13 +278,14 @@ def test_what_python_writes_in_any_dialect_is_read_back(data, width, delimiter, 
 
 @given(st.lists(st.text(min_size=1), min_size=1).filter(lambda cells: cells[0][0] not in "[{<\ufeff"))
 @example(["0"])
+@example([" "])
 def test_a_header_written_by_python_s_csv_is_read_back(cells: list[str]) -> None:
     text = written([cells], ",", '"', csv.QUOTE_ALL, "\r\n")
     try:
         found = seen(text.encode(errors="surrogatepass"), delimiter=",", quote='"', escape='"')
         assert found.format.header == tuple(cells)
     except UnreadableFileError:
-        assert "\x00" in text or not text.strip('" \r\n\t,')
+        assert "\x00" in text or (len(cells) == 1 and all(sign <= " " for sign in cells[0]))
 
 
 def test_a_large_file_s_head_is_enough_for_its_dialect() -> None:
