@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.quarantine.house import BAD, BATCH, DAY, House, as_sent, counts, nothing, row, sendable
 
+from quarantine import objects
 from quarantine.batches import SUPERSEDED_REASON, ascii_json, find_batches
 from quarantine.errors import ReplayError
 from quarantine.exchange import read_import
@@ -344,3 +345,14 @@ def test_a_row_that_comes_twice_in_an_import_is_refused(tmp_path: Path) -> None:
     path.write_text('{"id": "b/ingestion/x-1", "record": {}}\n' * 2)
     with pytest.raises(ReplayError, match="line 2: its id stands in line 1, too"):
         read_import(path)
+
+
+def test_a_large_object_is_copied_in_parts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "_ONE_COPY", 1)
+    monkeypatch.setattr(objects, "_PART", 6 * 1024 * 1024)
+    content = bytes(range(256)) * 30_000
+    source, to = (f"s3://{house.target.raw}/{name}" for name in ("source", "to"))
+    house.put(source, content)
+    assert objects.copy_unless_there(house.target.s3, source, to)
+    assert objects.head(house.target.s3, to).size == len(content)
+    assert not objects.copy_unless_there(house.target.s3, source, to)
