@@ -1,4 +1,4 @@
-"""The files of one batch: sorted by format, read together, and the ones that can't be read set apart.
+"""The files of one batch: told apart by content, read together, and the ones that can't be read set apart.
 
 A broken file costs itself only: what its first and last bytes don't tell shows when Spark reads it, and then
 halves of the batch are read alone until the culprits are found.
@@ -6,25 +6,33 @@ halves of the batch are read alone until the culprits are found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from etl.contracts import Contract
+from etl.csv_survey import survey
 from etl.discovery import SourceFile
 from etl.errors import UnreadableFileError
-from etl.formats import TAIL_BYTES, FileFormat, detect, head_length
-from etl.names import unique_names
+from etl.formats import TAIL_BYTES, FileFormat, Look, contradiction, head_length, look
+from etl.names import OF_READERS, unique_names
+from etl.packing import zstd_by_jvm
 from etl.quarantine import RefusedFile
 from etl.readers import read_files, union_all
+from etl.staging import needs_staging, stage
 from etl.standardise import unknown_columns
-from utils.glue_utils import Storage
+from utils.glue_utils import Storage, java_class
 from utils.spark_versions import RUN_ERRORS
 
 GONE = "the file was gone when it was to be read"
+CHANGED = "the file changed while it was read"
 _READING_THREADS = 16
+# Staging unpacks and rewrites whole files in the driver.
+_STAGING_THREADS = 4
 # Not the file's fault: the run must fail and be repeated, and the file must not be refused.
 _NOT_THE_FILE = (
     "AccessDenied",
@@ -34,6 +42,27 @@ _NOT_THE_FILE = (
     "UnknownHostException",
     "Timeout",
 )
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class ReadableFile:
+    """A file that Spark can read, as far as is known by now.
+
+    Attributes:
+        file: the raw file.
+        look: how it is read, and what the report should say of it.
+        uri: where it is read: the raw file itself, or its staged copy.
+    """
+
+    file: SourceFile
+    look: Look
+    uri: str
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether a copy is read."""
+        return self.uri != self.file.uri
 
 
 @dataclass(frozen=True)
@@ -41,7 +70,11 @@ class Group:
     """Files of one format that Spark reads together."""
 
     format: FileFormat
-    files: tuple[SourceFile, ...]
+    files: tuple[ReadableFile, ...]
+
+    def of(self, files: Iterable[ReadableFile]) -> Group:
+        """Some of its files."""
+        return Group(self.format, tuple(files))
 
 
 @dataclass
@@ -55,44 +88,190 @@ class BatchFiles:
         """The same batch after more files were refused."""
         added = list(refused)
         keys = {item.file.key for item in added}
-        kept = [Group(g.format, tuple(f for f in g.files if f.key not in keys)) for g in self.groups]
+        kept = [group.of(f for f in group.files if f.file.key not in keys) for group in self.groups]
         return BatchFiles([group for group in kept if group.files], [*self.refused, *added])
 
+    def readable(self) -> list[ReadableFile]:
+        """All files that are not refused."""
+        return [file for group in self.groups for file in group.files]
 
-def sort_by_format(storage: Storage, files: Sequence[SourceFile], contract: Contract) -> BatchFiles:
-    """Tell every file's format by content.
+    def notes(self) -> list[str]:
+        """What the report should say of single files, e.g. ``x.csv: named .csv, holds Parquet``."""
+        return [f"{each.file.name}: {note}" for each in self.readable() for note in each.look.notes]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The readable files of a batch as one frame.
+
+    Attributes:
+        frame: see :mod:`etl.readers`; None when no file is left.
+        files: the batch without the files that turned out to have no schema.
+        unknown: column that the contract doesn't know -> URI of the first file that has it.
+        present: the standard names of all columns.
+    """
+
+    frame: DataFrame | None
+    files: BatchFiles
+    unknown: Mapping[str, str]
+    present: Sequence[str]
+
+
+class BatchReader:
+    """Reads the files of one batch.
 
     Args:
-        storage: reads the first and last bytes.
-        files: the batch.
-        contract: declares a format and CSV options, or nothing.
+        spark: the session.
+        storage: the buckets.
+        contract: of the dataset.
+        raw: URI of the raw bucket, with a trailing slash.
+        staging: URI of the batch's own folder for rewritten copies, with a trailing slash.
     """
-    with ThreadPoolExecutor(_READING_THREADS) as pool:
-        found = list(pool.map(lambda file: _format_or_reason(storage, file, contract), files))
-    groups: dict[FileFormat, list[SourceFile]] = {}
-    refused = []
-    for file, result in zip(files, found, strict=True):
-        if isinstance(result, str):
-            refused.append(RefusedFile(file, result))
-        else:
-            groups.setdefault(result, []).append(file)
-    return BatchFiles([Group(found, tuple(members)) for found, members in groups.items()], refused)
 
+    def __init__(self, spark: SparkSession, storage: Storage, contract: Contract, raw: str, staging: str) -> None:
+        self._spark, self._storage, self._contract = spark, storage, contract
+        self._raw, self._staging = raw, staging
 
-def _format_or_reason(storage: Storage, file: SourceFile, contract: Contract) -> FileFormat | str:
-    present = storage.stat(file.uri)
-    if present is None:
-        return GONE
-    head = storage.read_bytes(file.uri, 0, min(present.size, head_length(file.name))) if present.size else b""
-    tail_start = max(0, present.size - TAIL_BYTES)
-    tail = storage.read_bytes(file.uri, tail_start, present.size - tail_start) if present.size else b""
-    try:
-        found = detect(file.name, head, tail, contract.source.format, contract.source.options)
-    except UnreadableFileError as error:
-        return str(error)
-    if found.kind == "json" and found.multiline and (problem := storage.json_problem(file.uri, found.encoding)):
-        return problem
-    return _header_problem(found, contract) or found
+    def look_at(self, files: Sequence[SourceFile]) -> BatchFiles:
+        """Tell every file's format by content, and stage those that Spark can't read as they lie.
+
+        Args:
+            files: the batch.
+        """
+        readable, refused = self._each(self._look, files, _READING_THREADS)
+        staged, unfit = self._each(self._staged, readable, _STAGING_THREADS)
+        surveyed, broken = self._surveyed(staged)
+        groups: dict[tuple[FileFormat, bool], list[ReadableFile]] = {}
+        for each in surveyed:
+            groups.setdefault((each.look.format, each.is_staged), []).append(each)
+        kinds = [Group(found, tuple(members)) for (found, _), members in groups.items()]
+        return BatchFiles(kinds, [*refused, *unfit, *broken])
+
+    def open(self, batch: BatchFiles) -> Opened:
+        """One frame of all readable files, and the batch without those that have no schema."""
+        opened: list[tuple[Group, DataFrame]] = []
+        refused: list[RefusedFile] = []
+        for group in batch.groups:
+            good, bad = self._open_group(group)
+            opened += good
+            refused += bad
+        unknown: dict[str, str] = {}
+        for group, frame in opened:
+            for name in unknown_columns(frame.columns, self._contract):
+                unknown.setdefault(name, group.files[0].file.uri)
+        united = union_all(frame for _, frame in opened) if opened else None
+        present = [name for name in united.columns if name not in OF_READERS] if united else []
+        return Opened(united, batch.without(refused), unknown, present)
+
+    def unreadable(self, batch: BatchFiles) -> list[RefusedFile]:
+        """The files that make reading fail, found by halving.
+
+        Raises:
+            pyspark.errors.PySparkException: when what fails is not a file but the storage or the session.
+        """
+
+        def read(group: Group) -> Callable[[Sequence[ReadableFile]], None]:
+            return lambda files: self._frame(group.of(files)).write.format("noop").mode("overwrite").save()
+
+        return [item for group in batch.groups for item in self._culprits(group.files, read(group))]
+
+    def _each(
+        self, work: Callable[[_T], ReadableFile | RefusedFile], items: Sequence[_T], threads: int
+    ) -> tuple[list[ReadableFile], list[RefusedFile]]:
+        with ThreadPoolExecutor(threads) as pool:
+            results = list(pool.map(work, items))
+        good = [result for result in results if isinstance(result, ReadableFile)]
+        return good, [result for result in results if isinstance(result, RefusedFile)]
+
+    def _look(self, file: SourceFile) -> ReadableFile | RefusedFile:
+        source = self._contract.source
+        try:
+            head, tail = self._ends(file)
+            unpack = zstd_by_jvm(self._spark)
+            found = look(file.name, head, tail, source.format, source.options, self._contract.columns, unpack)
+        except UnreadableFileError as error:
+            return RefusedFile(file, str(error))
+        if problem := _header_problem(found.format, self._contract):
+            return RefusedFile(file, problem)
+        if contradicted := contradiction(file.name, found.format):
+            found = replace(found, notes=(*found.notes, contradicted))
+        return ReadableFile(file, found, file.uri)
+
+    def _ends(self, file: SourceFile) -> tuple[bytes, bytes]:
+        """A file's first and last bytes."""
+        try:
+            length = min(file.size, head_length(file.name))
+            head = self._storage.read_bytes(file.uri, 0, length) if length else b""
+            if (needed := min(file.size, head_length(file.name, head))) > length:
+                head = self._storage.read_bytes(file.uri, 0, needed)
+            if len(head) >= file.size:
+                return head, head[-TAIL_BYTES:]
+            return head, self._storage.read_bytes(file.uri, file.size - TAIL_BYTES, TAIL_BYTES)
+        except Py4JJavaError as error:
+            kind = java_class(error)
+            if kind not in ("java.io.FileNotFoundException", "java.io.EOFException"):
+                raise
+            raise UnreadableFileError(GONE if kind.endswith("FileNotFoundException") else CHANGED) from error
+
+    def _staged(self, each: ReadableFile) -> ReadableFile | RefusedFile:
+        if not needs_staging(each.look.format):
+            return each
+        options = self._contract.source.options
+        try:
+            uri, found = stage(self._spark, self._storage, each.file, each.look.format, self._staging, options)
+        except UnreadableFileError as error:
+            return RefusedFile(each.file, str(error))
+        return ReadableFile(each.file, replace(each.look, format=found), uri)
+
+    def _surveyed(self, files: Sequence[ReadableFile]) -> tuple[list[ReadableFile], list[RefusedFile]]:
+        """The files with what only the whole of them can tell; those whose bytes can't be read are refused."""
+        if not files:
+            return [], []
+        try:
+            looks = survey(self._spark, {each.uri: each.look for each in files}, self._contract)
+            return [ReadableFile(each.file, looks[each.uri], each.uri) for each in files], []
+        except RUN_ERRORS as error:
+            reason = _file_reason(error)
+        if len(files) == 1:
+            return [], [self._refused(files[0], reason)]
+        middle = len(files) // 2
+        (good, bad), (more, worse) = self._surveyed(files[:middle]), self._surveyed(files[middle:])
+        return [*good, *more], [*bad, *worse]
+
+    def _frame(self, group: Group) -> DataFrame:
+        staged = (self._staging, self._raw) if group.files[0].is_staged else None
+        return read_files(self._spark, [each.uri for each in group.files], group.format, self._contract, staged)
+
+    def _open_group(self, group: Group) -> tuple[list[tuple[Group, DataFrame]], list[RefusedFile]]:
+        try:
+            frame = self._frame(group)
+            freeze = self._contract.schema_mode == "freeze"
+            unknown = unknown_columns(frame.columns, self._contract) if freeze else []
+            if not unknown:
+                return [(group, frame)], []
+            reason = f"columns that the contract doesn't know: {', '.join(unknown)} (schema_mode: freeze)"
+        except (*RUN_ERRORS, UnreadableFileError) as error:
+            reason = _file_reason(error)
+        if len(group.files) == 1:
+            return [], [RefusedFile(group.files[0].file, reason)]
+        parts = [self._open_group(group.of([each])) for each in group.files]
+        return [pair for opened, _ in parts for pair in opened], [item for _, bad in parts for item in bad]
+
+    def _culprits(
+        self, files: Sequence[ReadableFile], read: Callable[[Sequence[ReadableFile]], None]
+    ) -> list[RefusedFile]:
+        try:
+            read(files)
+            return []
+        except (*RUN_ERRORS, UnreadableFileError) as error:
+            reason = _file_reason(error)
+        if len(files) == 1:
+            return [self._refused(files[0], reason)]
+        middle = len(files) // 2
+        return [*self._culprits(files[:middle], read), *self._culprits(files[middle:], read)]
+
+    def _refused(self, each: ReadableFile, reason: str) -> RefusedFile:
+        return RefusedFile(each.file, reason if self._storage.exists(each.file.uri) else GONE)
 
 
 def _header_problem(found: FileFormat, contract: Contract) -> str:
@@ -106,60 +285,6 @@ def _header_problem(found: FileFormat, contract: Contract) -> str:
         expected = ", ".join(column.name for column in contract.columns[:5])
         return f"no column of the header {', '.join(found.header[:5])} … is in the contract ({expected} …)"
     return ""
-
-
-def open_files(spark: SparkSession, batch: BatchFiles, contract: Contract) -> tuple[DataFrame | None, BatchFiles]:
-    """One frame of all readable files (see :mod:`etl.readers`), and the batch without those that have no schema.
-
-    Returns:
-        The frame, or None when no file is left.
-    """
-    frames: list[DataFrame] = []
-    refused: list[RefusedFile] = []
-    for group in batch.groups:
-        opened, bad = _open_group(spark, group, contract)
-        frames += opened
-        refused += bad
-    return (union_all(frames) if frames else None), batch.without(refused)
-
-
-def _open_group(spark: SparkSession, group: Group, contract: Contract) -> tuple[list[DataFrame], list[RefusedFile]]:
-    try:
-        frame = read_files(spark, [file.uri for file in group.files], group.format, contract)
-        unknown = unknown_columns(frame.columns, contract) if contract.schema_mode == "freeze" else []
-        if not unknown:
-            return [frame], []
-        reason = f"columns that the contract doesn't know: {', '.join(unknown)} (schema_mode: freeze)"
-    except (*RUN_ERRORS, UnreadableFileError) as error:
-        reason = _file_reason(error)
-    if len(group.files) == 1:
-        return [], [RefusedFile(group.files[0], reason)]
-    parts = [_open_group(spark, Group(group.format, (file,)), contract) for file in group.files]
-    return [frame for opened, _ in parts for frame in opened], [item for _, bad in parts for item in bad]
-
-
-def find_unreadable(spark: SparkSession, storage: Storage, batch: BatchFiles, contract: Contract) -> list[RefusedFile]:
-    """The files that make reading fail, found by halving.
-
-    Raises:
-        pyspark.errors.PySparkException: when what fails is not a file but the storage or the session.
-    """
-    return [item for group in batch.groups for item in _unreadable_in(spark, storage, group, contract)]
-
-
-def _unreadable_in(spark: SparkSession, storage: Storage, group: Group, contract: Contract) -> list[RefusedFile]:
-    try:
-        frame = read_files(spark, [file.uri for file in group.files], group.format, contract)
-        frame.write.format("noop").mode("overwrite").save()
-        return []
-    except (*RUN_ERRORS, UnreadableFileError) as error:
-        reason = _file_reason(error)
-    if len(group.files) == 1:
-        gone = storage.stat(group.files[0].uri) is None
-        return [RefusedFile(group.files[0], GONE if gone else reason)]
-    middle = len(group.files) // 2
-    halves = (group.files[:middle], group.files[middle:])
-    return [item for half in halves for item in _unreadable_in(spark, storage, Group(group.format, half), contract)]
 
 
 def _file_reason(error: Exception) -> str:

@@ -14,6 +14,9 @@ EVENT_DATE = "event_date"
 FLAGS = "_flags"
 # Columns that steps pass on to each other and that no table has.
 CORRUPT, REASON, RECORD = "_corrupt_record", "_reject_reason", "_record"
+POSITION, DATE, LATE = "_position", "_date", "_late"
+# Columns of a reader's frame that are no columns of the source.
+OF_READERS = (CORRUPT, SOURCE_FILE, POSITION)
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")

@@ -13,23 +13,24 @@ from graphlib import TopologicalSorter
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from etl.attempt import inferred_columns
 from etl.contracts import Contract, inferred
 from etl.errors import MissingTableError, RowBalanceError
-from etl.ingestion import inferred_columns, register
+from etl.folders import batch_folders
+from etl.ingestion import register
 from etl.leases import lease
 from etl.ledger import INGESTED, PROCESSED, Batch
-from etl.names import EVENT_DATE, REASON, RECORD
+from etl.names import BATCH, EVENT_DATE, REASON, RECORD, SOURCE_FILE
 from etl.pipeline import Pipeline, each_dataset
-from etl.quarantine import quarantine_folder
+from etl.processed import read_batch
+from etl.quarantine import keep_rows
 from etl.tables import (
-    batch_prefix,
     ensure_table,
     merge_by_key,
     replace_batch,
     replace_dates,
     row_count,
     table_exists,
-    write_quarantine,
 )
 from etl.transform import aggregate, transform
 
@@ -78,7 +79,8 @@ def _process_batch(pipeline: Pipeline, contract: Contract, batch: Batch) -> None
     if not batch.facts["rows_written"]:
         pipeline.ledger.advance(batch, PROCESSED, rows_curated=0, rows_rejected=0)
         return
-    judged = transform(_processed_rows(pipeline, batch), contract, _enrichment_tables(pipeline, contract))
+    rows = read_batch(pipeline.spark, batch_folders(pipeline.settings, batch).processed)
+    judged = transform(rows, contract, _enrichment_tables(pipeline, contract))
     accepted = judged.where(F.col(REASON).isNull()).drop(REASON, RECORD)
     table = pipeline.settings.table(contract.name)
     ensure_table(accepted, table, partition_by=EVENT_DATE)
@@ -106,12 +108,6 @@ def _record_table(pipeline: Pipeline, name: str, dataset: str) -> None:
         rows = row_count(pipeline.spark, full_name)
         location = f"{pipeline.settings.curated}{pipeline.settings.database}/{name}/"
         pipeline.ledger.put("table", name, dataset=dataset, rows=rows, location=location)
-
-
-def _processed_rows(pipeline: Pipeline, batch: Batch) -> DataFrame:
-    # Folder values such as month=01 are text; inferring them would make them numbers.
-    pipeline.spark.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
-    return pipeline.spark.read.parquet(batch_prefix(pipeline.settings.processed, batch.dataset, batch.id))
 
 
 def _enrichment_tables(pipeline: Pipeline, contract: Contract) -> dict[str, DataFrame]:
@@ -156,12 +152,17 @@ def _survey(pipeline: Pipeline, batch: Batch, contract: Contract, judged: DataFr
 
 
 def _quarantine(pipeline: Pipeline, batch: Batch, judged: DataFrame, rejected: int) -> dict[str, int]:
-    folder = quarantine_folder(pipeline.settings.quality, batch.dataset, batch.id)
-    rows_folder = f"{folder}rows/stage={STAGE}/"
+    folder = batch_folders(pipeline.settings, batch).quarantine
     if not rejected:
-        pipeline.storage.delete(rows_folder)
+        pipeline.storage.delete(f"{folder}rows/stage={STAGE}/")
         return {}
-    return write_quarantine(judged.where(F.col(REASON).isNotNull()), rows_folder, rejected)
+    rows = judged.where(F.col(REASON).isNotNull()).select(
+        F.col(REASON).alias("reason"),
+        F.col(SOURCE_FILE).alias("source_file"),
+        F.col(RECORD).alias("record"),
+        F.col(BATCH).alias("batch_id"),
+    )
+    return keep_rows(rows, folder, STAGE, rejected)
 
 
 def _aggregate(pipeline: Pipeline, contract: Contract, dates: Sequence[str]) -> None:

@@ -18,12 +18,12 @@ from pyspark.sql import DataFrame
 from etl.contracts import Contract, inferred
 from etl.dqdl import RulesetResult, evaluate, profile_columns
 from etl.errors import QualityHaltError
+from etl.folders import batch_folders
 from etl.leases import lease
 from etl.ledger import CHECKED, PROCESSED, Batch
 from etl.names import METADATA
 from etl.pipeline import Pipeline, each_dataset
 from etl.processing import in_order_of_need
-from etl.quarantine import quarantine_folder
 from etl.report import build_report, render_html
 from etl.scoring import Score, score
 from etl.tables import empty_frame, table_exists
@@ -149,7 +149,7 @@ def _write_report(pipeline: Pipeline, found: Check) -> str:
         refused=refused,
         batches=[_described(batch) for batch in found.batches],
         table=settings.table(contract.name),
-        quarantine=quarantine_folder(settings.quality, contract.name, found.id),
+        quarantine=batch_folders(settings, found.batches[-1]).quarantine,
         trend=[
             {"score": float(e["score"]), "generated_at": e["checked_at"], "run_id": e["run_id"]} for e in found.earlier
         ],

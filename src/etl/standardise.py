@@ -1,31 +1,33 @@
-"""Standardise: text columns become the contract's typed columns, and rows that can't are set apart.
+"""Standardise: text columns become the contract's typed columns, and rows that can't are told apart.
 
 A standardised frame has: the contract's columns in its order, then columns the contract doesn't know
 (``schema_mode: evolve``, as text), ``_rescued_data string`` (JSON of column -> original text that did not fit,
-or null), ``_source_file string``, ``_batch_id string``, ``_ingested_at timestamp``, ``year``, ``month``,
-``day`` (text, zero-padded), ``_reject_reason string`` (null for rows that are accepted) and ``_record string``
-(JSON of the row as it came; evaluated only for rows that are kept apart).
+or null), ``_source_file string``, ``_date date`` (the day that the row belongs to), ``_late boolean`` (its event
+came later than the contract expects), ``_reject_reason string`` (null for rows that are accepted) and, null for
+these, ``_record string`` (JSON of the row as it came, or the line that doesn't parse) and ``_position string`` (its
+place in the file, where the reader knows it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from etl.contract_checks import RESERVED
 from etl.contracts import Column, Contract
-from etl.names import BATCH, CORRUPT, INGESTED_AT, PARTITIONS, REASON, RECORD, RESCUED, SOURCE_FILE
-from etl.typing_sql import sql_string, typed_sql
+from etl.names import CORRUPT, DATE, LATE, OF_READERS, POSITION, REASON, RECORD, RESCUED, SOURCE_FILE
+from etl.typing_sql import sql_string, value_sql
 from utils.spark_versions import parsed_sql
 
-DUPLICATE_REASON = "a later row of the batch has the same key"
 _KEY_DATE = r"/(\d{4}/\d{2}/\d{2})/[^/]*$"
-_TEXT = "_text_"
+# Names that no source can have: standard names start with a letter.
+_TEXT, _JOINED = "_text_", "_joined_"
 
 
 def unknown_columns(columns: Sequence[str], contract: Contract) -> list[str]:
@@ -36,44 +38,58 @@ def unknown_columns(columns: Sequence[str], contract: Contract) -> list[str]:
         contract: the dataset's contract.
     """
     known = {name for column in contract.columns for name in (column.name, *column.aliases)}
-    return [name for name in columns if name not in known and name not in (CORRUPT, SOURCE_FILE)]
+    return [name for name in columns if name not in known and name not in OF_READERS]
 
 
-def standardise(raw: DataFrame, contract: Contract, batch_id: str, ingested_at: datetime) -> DataFrame:
+def kept_columns(columns: Sequence[str], contract: Contract) -> dict[str, str]:
+    """Columns beyond the contract -> the names under which they are kept; none when they are rescued.
+
+    Args:
+        columns: standard names, as a reader gives them.
+        contract: the dataset's contract.
+    """
+    if contract.schema_mode == "rescue":
+        return {}
+    unknown = unknown_columns(columns, contract)
+    return {name: free_name(name, [other for other in columns if other != name]) for name in unknown}
+
+
+def standardise(raw: DataFrame, contract: Contract, arrived: datetime) -> DataFrame:
     """Type, name and judge every row of a batch.
 
     Args:
-        raw: a reader's frame (text columns, ``_corrupt_record``, ``_source_file``).
+        raw: a reader's frame (text columns, ``_corrupt_record``, ``_source_file``, perhaps ``_position``).
         contract: the dataset's contract; its column list must not be empty.
-        batch_id: the batch that reads the rows.
-        ingested_at: when, in UTC.
+        arrived: when the batch was planned, in UTC.
 
     Returns:
         A standardised frame (see the module's text), with accepted and refused rows together.
     """
-    extra = unknown_columns(raw.columns, contract)
-    rescue_extra = extra if contract.schema_mode == "rescue" else []
-    kept_extra = [] if rescue_extra else _free_names(extra, raw.columns)
+    kept = kept_columns(raw.columns, contract)
+    rescued = [name for name in unknown_columns(raw.columns, contract) if name not in kept]
+    texts = _text_columns(raw.columns, contract)
+    names = [column.name for column in contract.columns]
+    values = [_value(column, texts.get(column.name)).alias(column.name) for column in contract.columns]
     frame = _with_texts(raw, contract)
-    values = [F.expr(typed_sql(_text_name(column), column)).alias(column.name) for column in contract.columns]
-    texts = [_text_name(column) for column in contract.columns]
-    kept = [F.col(name).alias(free) for name, free in zip(extra, kept_extra, strict=False)]
-    frame = frame.select(*values, *texts, *kept, *_renamed(rescue_extra), RECORD, CORRUPT, SOURCE_FILE)
-    return _with_partitions(
-        _mark_duplicates(
-            frame.select(
-                *(column.name for column in contract.columns),
-                *kept_extra,
-                _rescued_json(contract, rescue_extra).alias(RESCUED),
-                SOURCE_FILE,
-                F.lit(batch_id).alias(BATCH),
-                F.lit(ingested_at.strftime("%Y-%m-%d %H:%M:%S.%f")).cast("timestamp").alias(INGESTED_AT),
-                _reject_reason(contract).alias(REASON),
-                RECORD,
-            ),
-            contract,
-        ),
-        contract,
+    typed = frame.select(*values, *(F.col(_TEXT + name).alias(free) for name, free in kept.items()), *frame.columns)
+    judged = typed.select(
+        *names,
+        *kept.values(),
+        _rescued_json(contract, texts, rescued).alias(RESCUED),
+        _reject_reason(contract, texts).alias(REASON),
+        *frame.columns,
+    )
+    refused = F.col(REASON).isNotNull()
+    return judged.select(
+        *names,
+        *kept.values(),
+        RESCUED,
+        SOURCE_FILE,
+        _date(contract, arrived).alias(DATE),
+        _is_late(contract, arrived).alias(LATE),
+        REASON,
+        _rarely(refused, F.coalesce(F.col(CORRUPT), _as_json(_sources(raw.columns)))).alias(RECORD),
+        F.when(refused, F.col(POSITION)).alias(POSITION),
     )
 
 
@@ -89,83 +105,99 @@ def free_name(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def _free_names(extra: Sequence[str], present: Sequence[str]) -> list[str]:
-    return [free_name(name, [other for other in present if other != name]) for name in extra]
+def _sources(present: Sequence[str]) -> list[str]:
+    return [name for name in present if name not in OF_READERS]
 
 
-def _text_name(column: Column) -> str:
-    return f"{_TEXT}{column.name}"
+def _spellings(present: Sequence[str], column: Column) -> list[str]:
+    """The names under which a source has a column: its own, and aliases."""
+    return [name for name in (column.name, *column.aliases) if name in present]
 
 
-def _renamed(names: Sequence[str]) -> list[SparkColumn]:
-    return [F.col(name).alias(f"{_TEXT}{name}") for name in names]
+def _text_columns(present: Sequence[str], contract: Contract) -> dict[str, str]:
+    """Contract column -> the column of :func:`_with_texts` that has its text; without those no source has."""
+    spelled = {column.name: _spellings(present, column) for column in contract.columns}
+    return {
+        name: _TEXT + spellings[0] if len(spellings) == 1 else _JOINED + name
+        for name, spellings in spelled.items()
+        if spellings
+    }
 
 
 def _with_texts(raw: DataFrame, contract: Contract) -> DataFrame:
-    """The raw frame with each contract column's text, whichever of its names the source has, and the record."""
-    source_columns = [name for name in raw.columns if name not in (CORRUPT, SOURCE_FILE)]
-    record = F.coalesce(F.col(CORRUPT), F.to_json(F.struct(*source_columns))).alias(RECORD)
-    return raw.select("*", *(_source_text(raw.columns, column) for column in contract.columns), record)
+    """The source's texts under names that are nobody else's, and one text for a column that has several names."""
+    sources = [F.col(name).alias(_TEXT + name) for name in _sources(raw.columns)]
+    joined = [
+        F.coalesce(*(F.when(F.trim(name) != "", F.col(name)) for name in spellings)).alias(_JOINED + column.name)
+        for column in contract.columns
+        if len(spellings := _spellings(raw.columns, column)) > 1
+    ]
+    present = [F.col(name) if name in raw.columns else F.lit(None).cast("string").alias(name) for name in OF_READERS]
+    return raw.select(*sources, *joined, *present)
 
 
-def _source_text(present: Sequence[str], column: Column) -> SparkColumn:
-    """A column's text; blank text of a typed column is no value."""
-    texts = [F.col(name) for name in (column.name, *column.aliases) if name in present]
-    if column.type != "string":
-        texts = [F.when(F.trim(text) != "", F.trim(text)) for text in texts]
-    text = F.coalesce(*texts) if texts else F.lit(None).cast("string")
-    return text.alias(_text_name(column))
+def _value(column: Column, text: str | None) -> SparkColumn:
+    return F.lit(None).cast(column.spark_type) if text is None else F.expr(value_sql(text, column))
 
 
-def _does_not_fit(column: Column) -> SparkColumn:
-    return F.col(_text_name(column)).isNotNull() & F.col(column.name).isNull()
+def _rarely(condition: SparkColumn, value: SparkColumn) -> SparkColumn:
+    """A value for the few rows that meet a condition, else null.
+
+    The lambda keeps it out of the stage's compiled code: with two thousand columns that would get too long to run.
+    """
+    return F.when(condition, F.transform(F.array(F.lit(0)), lambda _: value)[0])
 
 
-def _rescued_json(contract: Contract, extra: Sequence[str]) -> SparkColumn:
+def _does_not_fit(column: Column, text: str) -> SparkColumn:
+    """There is a text and no value; blank text is no value for any type but text."""
+    return F.col(column.name).isNull() & F.col(text).isNotNull() & (F.trim(text) != "")
+
+
+def _as_json(sources: Sequence[str]) -> SparkColumn:
+    """JSON of name -> text, without nulls."""
+    return F.to_json(F.struct(*(F.col(_TEXT + name).alias(name) for name in sources)))
+
+
+def _rescued_json(contract: Contract, texts: Mapping[str, str], extra: Sequence[str]) -> SparkColumn:
     """JSON of what did not fit (and of unknown columns in mode rescue); null when everything did."""
-    misfits = {c.name: _does_not_fit(c) for c in contract.columns if c.type != "string"}
-    misfits |= {name: F.col(f"{_TEXT}{name}").isNotNull() for name in extra}
+    typed = [column for column in contract.columns if column.type != "string" and column.name in texts]
+    misfits = {column.name: (_does_not_fit(column, texts[column.name]), texts[column.name]) for column in typed}
+    misfits |= {name: (F.col(_TEXT + name).isNotNull(), _TEXT + name) for name in extra}
     if not misfits:
         return F.lit(None).cast("string")
-    anything = reduce(lambda left, right: left | right, misfits.values())
+    anything = reduce(or_, (misfit for misfit, _ in misfits.values()))
     # to_json leaves nulls out, so only what did not fit is kept.
-    texts = [F.when(misfit, F.col(f"{_TEXT}{name}")).alias(name) for name, misfit in misfits.items()]
-    return F.when(anything, F.to_json(F.struct(*texts)))
+    kept = [F.when(misfit, F.col(text)).alias(name) for name, (misfit, text) in misfits.items()]
+    return _rarely(anything, F.to_json(F.struct(*kept)))
 
 
-def _reject_reason(contract: Contract) -> SparkColumn:
+def _reject_reason(contract: Contract, texts: Mapping[str, str]) -> SparkColumn:
     """The first reason for which a row is refused, or null."""
-    reasons = [F.when(F.col(CORRUPT).isNotNull(), "the row does not parse")]
+    reasons: list[tuple[SparkColumn, str]] = [(F.col(CORRUPT).isNotNull(), "the row does not parse")]
     for column in contract.columns:
-        misfit = F.when(_does_not_fit(column), f"{column.name}: not a {column.type}")
-        if column.on_bad_value == "reject" or column.required:
-            reasons.append(misfit)
+        strict = column.on_bad_value == "reject" or column.required
+        if strict and column.type != "string" and column.name in texts:
+            reasons.append((_does_not_fit(column, texts[column.name]), f"{column.name}: not a {column.type}"))
         if column.required:
             missing = F.col(column.name).isNull()
             if column.type == "string":
                 missing = missing | (F.trim(column.name) == "")
-            reasons.append(F.when(missing, f"{column.name}: required value is missing"))
-    return F.coalesce(*reasons)
+            reasons.append((missing, f"{column.name}: required value is missing"))
+    anything = reduce(or_, (condition for condition, _ in reasons))
+    return _rarely(anything, F.coalesce(*(F.when(condition, reason) for condition, reason in reasons)))
 
 
-def _mark_duplicates(frame: DataFrame, contract: Contract) -> DataFrame:
-    """Rows whose key comes again later in the batch are refused; the latest by ``order_by`` stays."""
-    if not contract.key:
-        return frame
-    latest = [F.col(name).desc_nulls_last() for name in contract.order_by]
-    # Ties are broken by what does not change between two readings of the same files.
-    content = F.xxhash64(*(name for name in frame.columns if name not in (RECORD, REASON)))
-    order = [F.col(REASON).isNotNull(), *latest, F.col(SOURCE_FILE).desc(), content.desc()]
-    rank = F.row_number().over(Window.partitionBy(*contract.key).orderBy(*order))
-    superseded = F.col(REASON).isNull() & (F.col("_rank") > 1)
-    reason = F.when(superseded, DUPLICATE_REASON).otherwise(F.col(REASON))
-    return frame.withColumn("_rank", rank).withColumn(REASON, reason).drop("_rank")
-
-
-def _with_partitions(frame: DataFrame, contract: Contract) -> DataFrame:
-    """year/month/day of the event, else of the date in the object's key, else of arrival."""
+def _date(contract: Contract, arrived: datetime) -> SparkColumn:
+    """The day of the event, else the date in the object's key, else that of arrival."""
     in_key = F.expr(parsed_sql(f"regexp_extract({SOURCE_FILE}, {sql_string(_KEY_DATE)}, 1)", "'yyyy/MM/dd'", "date"))
-    event = F.to_date(contract.event_time) if contract.event_time else F.lit(None).cast("date")
-    date = F.coalesce(event, in_key, F.to_date(INGESTED_AT))
-    patterns = zip(PARTITIONS, ("yyyy", "MM", "dd"), strict=True)
-    return frame.select("*", *(F.date_format(date, pattern).alias(name) for name, pattern in patterns))
+    event = [F.to_date(contract.event_time)] if contract.event_time else []
+    return F.coalesce(*event, in_key, F.lit(arrived.date()))
+
+
+def _is_late(contract: Contract, arrived: datetime) -> SparkColumn:
+    """Whether the event is more days before arrival than the contract expects."""
+    if contract.late_after_days is None or not contract.event_time:
+        return F.lit(False)
+    return F.coalesce(F.datediff(F.lit(arrived.date()), F.to_date(contract.event_time)), F.lit(0)) > F.lit(
+        contract.late_after_days
+    )

@@ -1,11 +1,10 @@
-"""Writing: the processed batch as immutable Parquet, refused rows to quarantine, curated Iceberg tables."""
+"""The curated layer: Iceberg tables that change in whole steps, or not at all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
     ByteType,
@@ -20,94 +19,15 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from etl.errors import RowBalanceError, TableSchemaError
-from etl.names import BATCH, EVENT_DATE, PARTITIONS, REASON, RECORD, SOURCE_FILE
+from etl.errors import TableSchemaError
+from etl.names import BATCH, EVENT_DATE
 
-_WRITE_SETTINGS = {
-    # Days before 1582 (0001-01-01 is a common placeholder) are written as they are; Spark's default is to stop.
-    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
-    # This rule drops the counting from the plan of a batch without rows, and reading the counts would wait for ever.
-    "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
-}
 _WIDER: dict[type[DataType], tuple[type[DataType], ...]] = {
     ByteType: (ShortType, IntegerType, LongType),
     ShortType: (IntegerType, LongType),
     IntegerType: (LongType,),
     FloatType: (DoubleType,),
 }
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """Rows of one batch at one stage; ``read == written + refused`` holds or the run fails."""
-
-    read: int
-    written: int
-    refused: int
-
-
-def batch_prefix(layer: str, dataset: str, batch_id: str) -> str:
-    """The folder that belongs to one batch alone: ``<layer><dataset>/batch_id=<id>/``."""
-    return f"{layer}{dataset}/batch_id={batch_id}/"
-
-
-def write_batch(standardised: DataFrame, prefix: str) -> RowCounts:
-    """Write the accepted rows of a batch, replacing whatever a killed run left under its prefix.
-
-    Rows are counted in the pass that writes them. The rebalance keeps the files per day few and near Spark's
-    advisory partition size.
-
-    Args:
-        standardised: accepted and refused rows (see :mod:`etl.standardise`).
-        prefix: the batch's own folder.
-
-    Raises:
-        RowBalanceError: rows were lost between reading and writing.
-    """
-    before, after = Observation("read"), Observation("written")
-    one = F.count(F.lit(1)).alias("rows")
-    counted = standardised.observe(before, one, F.count(REASON).alias("refused"))
-    accepted = counted.where(F.col(REASON).isNull()).drop(REASON, RECORD).observe(after, one)
-    for name, value in _WRITE_SETTINGS.items():
-        standardised.sparkSession.conf.set(name, value)
-    _rebalanced(accepted).write.partitionBy(*PARTITIONS).mode("overwrite").parquet(prefix)
-    counts = RowCounts(int(before.get["rows"]), int(after.get["rows"]), int(before.get["refused"]))
-    if counts.read != counts.written + counts.refused:
-        raise RowBalanceError(f"{prefix}: {counts.read} rows read, {counts.written} written, {counts.refused} refused")
-    return counts
-
-
-def _rebalanced(rows: DataFrame) -> DataFrame:
-    """The hint as SQL: DataFrame.hint takes no columns in Python before Spark 4."""
-    rows.createOrReplaceTempView("rows_to_write")
-    return rows.sparkSession.sql(f"select /*+ rebalance({', '.join(PARTITIONS)}) */ * from rows_to_write")
-
-
-def write_quarantine(refused: DataFrame, folder: str, expected: int) -> dict[str, int]:
-    """Write refused rows as JSON lines with their reason, replacing what a killed run left.
-
-    Args:
-        refused: ``_reject_reason``, ``_source_file``, ``_record``, ``_batch_id``.
-        folder: where; it belongs to one batch and stage.
-        expected: how many rows the main pass counted as refused.
-
-    Returns:
-        reason -> rows.
-
-    Raises:
-        RowBalanceError: another number of rows than expected was found.
-    """
-    columns = [F.col(REASON).alias("reason"), F.col(SOURCE_FILE).alias("source_file")]
-    columns += [F.col(RECORD).alias("record"), F.col(BATCH).alias("batch_id")]
-    refused.select(*columns).coalesce(1).write.mode("overwrite").json(folder)
-    written = refused.sparkSession.read.schema("reason string").json(folder)
-    reasons = {row["reason"]: int(row["count"]) for row in written.groupBy("reason").count().collect()}
-    if sum(reasons.values()) != expected:
-        raise RowBalanceError(f"{folder}: {expected} rows were refused, {sum(reasons.values())} are in quarantine")
-    return dict(sorted(reasons.items()))
-
-
-# Curated ------------------------------------------------------------------------------------------------
 
 
 def table_exists(spark: SparkSession, table: str) -> bool:

@@ -86,9 +86,11 @@ class Shop:
         return self._spark.table(f"{self.open().settings.table(table)}.snapshots").count()
 
     def quarantine(self, dataset: str = "orders") -> list[dict[str, Any]]:
-        """The refused rows."""
-        folder = self._lake.folder("quality") / "quarantine" / dataset
-        files = folder.glob("batch_id=*/rows/stage=*/*.json")
+        """The refused rows of committed batches."""
+        places = [batch["quarantine"].split("/", 3)[3] for batch in self.batches(dataset) if "quarantine" in batch]
+        files = [
+            file for place in places for file in (self._lake.folder("quality") / place).glob("rows/stage=*/*.json")
+        ]
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
     def refused(self, dataset: str = "orders") -> Counter[tuple[str, str]]:

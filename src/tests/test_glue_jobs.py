@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from etl import ingestion
+from etl import attempt
 from etl.contracts import parse_contracts
 from etl.errors import ContractError, DatasetsFailedError
 from etl.ledger import CHECKED, INGESTED, PLANNED, PROCESSED
@@ -80,7 +80,7 @@ def test_a_run_limited_to_one_dataset_leaves_the_others_alone(shop: Shop) -> Non
 
 def replacing(monkeypatch: pytest.MonkeyPatch, replace: Callable[[], None], times: int) -> None:
     """Let the file be replaced while a batch is read, so often."""
-    real, left = ingestion.write_batch, iter(range(times))
+    real, left = attempt.write_batch, iter(range(times))
 
     def write(*arguments: Any) -> Any:
         counts = real(*arguments)
@@ -88,7 +88,7 @@ def replacing(monkeypatch: pytest.MonkeyPatch, replace: Callable[[], None], time
             replace()
         return counts
 
-    monkeypatch.setattr(ingestion, "write_batch", write)
+    monkeypatch.setattr(attempt, "write_batch", write)
 
 
 def test_a_file_that_is_replaced_while_it_is_read_is_read_again_and_counted_once(
@@ -175,7 +175,7 @@ def test_a_dataset_without_a_contract_is_curated_with_inferred_types(shop: Shop)
     shop.run(*ALL)
     assert shop.states("things") == [CHECKED]
     found = {row[:4] for row in shop.rows("things")}
-    assert found == {("007", "1.5", "2024-01-15", "1999"), ("8", "2.0", "2024-01-16", "2001")}
+    assert found == {("007", "1.5000", "2024-01-15", "1999"), ("8", "2.0000", "2024-01-16", "2001")}
 
 
 def test_the_contract_suggested_for_a_dataset_is_valid(shop: Shop) -> None:
@@ -183,7 +183,7 @@ def test_the_contract_suggested_for_a_dataset_is_valid(shop: Shop) -> None:
     shop.run(INGEST)
     [text] = shop.text("quality", "reports/things/suggested_contract.yml")
     columns = parse_contracts({"things.yml": text})["things"].columns
-    expected = [("code", "string"), ("price", "double"), ("source_day", "date"), ("source_year", "long")]
+    expected = [("code", "string"), ("price", "decimal(18,4)"), ("source_day", "date"), ("source_year", "long")]
     assert [(column.name, column.type) for column in columns] == expected
 
 
@@ -224,7 +224,7 @@ def test_a_batch_waits_for_the_table_that_it_is_enriched_from(shop: Shop) -> Non
     enrich = [{"dataset": "products", "keys": {"id": "id"}, "columns": ["price"], "how": "inner"}]
     shop.contract(processing={"enrich": enrich})
     columns = [*ORDERS["columns"][:1], {"name": "price", "type": "int"}]
-    shop.contract(name="products", columns=columns, event_time=None, order_by=None, processing=None)
+    shop.contract(name="products", source=None, columns=columns, event_time=None, order_by=None, processing=None)
     shop.drop("a.csv", "1,5,2024-01-15", "2,5,2024-01-15")
     with pytest.raises(DatasetsFailedError, match=r"orders: .*takes columns from products, whose curated table"):
         shop.run(INGEST, PROCESS)

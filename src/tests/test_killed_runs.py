@@ -11,12 +11,12 @@ from typing import Any
 import boto3
 import pytest
 
-from etl import ingestion, processing, quality
+from etl import attempt, ingestion, processing, quality
 from etl.alerts import Alerts
 from etl.catalog import Catalog
+from etl.duplicates import DUPLICATE_REASON
 from etl.errors import DatasetsFailedError
 from etl.ledger import CHECKED, PLANNED, PROCESSED, Ledger
-from etl.standardise import DUPLICATE_REASON
 from shop import CHECK, INGEST, PROCESS, Shop
 
 
@@ -45,9 +45,11 @@ INGESTION_STEPS: list[tuple[Any, str]] = [
     (Ledger, "put_once"),
     (Ledger, "plan"),
     (Ledger, "claim"),
-    (ingestion, "write_batch"),
-    (ingestion, "write_quarantine"),
-    (ingestion, "keep_files"),
+    (attempt, "write_batch"),
+    (attempt, "set_duplicates_apart"),
+    (attempt, "keep_rows"),
+    (attempt, "keep_files"),
+    (ingestion, "record_schema_changes"),
     (Alerts, "queue"),
     (Ledger, "advance"),
     (Catalog, "ensure_table"),
@@ -58,7 +60,7 @@ STEPS_BEFORE: list[tuple[Any, str]] = [
     (Ledger, "take_over"),
     (processing, "ensure_table"),
     (Ledger, "note"),
-    (processing, "write_quarantine"),
+    (processing, "keep_rows"),
 ]
 STEPS_AFTER: list[tuple[Any, str]] = [(processing, "replace_dates"), (Ledger, "advance"), (Ledger, "put")]
 QUALITY_STEPS: list[tuple[Any, str]] = [
@@ -150,7 +152,7 @@ def test_an_unfinished_batch_is_done_again_with_exactly_its_own_files(
 ) -> None:
     shop.drop("a.csv", "1,5,2024-01-15")
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        killer(patch)(ingestion, "write_batch", "after")
+        killer(patch)(attempt, "write_batch", "after")
         shop.run(INGEST)
     assert shop.states() == [PLANNED]
     shop.drop("b.csv", "2,5,2024-01-15")
@@ -161,7 +163,7 @@ def test_an_unfinished_batch_is_done_again_with_exactly_its_own_files(
 
 def test_a_run_whose_batch_was_taken_over_commits_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.drop("a.csv", "1,5,2024-01-15")
-    real = ingestion.write_batch
+    real = attempt.write_batch
 
     def overtaken(*arguments: Any) -> Any:
         counts = real(*arguments)
@@ -170,7 +172,7 @@ def test_a_run_whose_batch_was_taken_over_commits_nothing(shop: Shop, monkeypatc
         other.take_over(batch)
         return counts
 
-    monkeypatch.setattr(ingestion, "write_batch", overtaken)
+    monkeypatch.setattr(attempt, "write_batch", overtaken)
     with pytest.raises(DatasetsFailedError, match="LeaseLostError"):
         shop.run(INGEST)
     assert shop.states() == [PLANNED]

@@ -1,4 +1,4 @@
-"""Quarantine: refused files are kept byte for byte, with their reasons."""
+"""Quarantine: refused rows and files are kept as they came, with their reasons."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
 from etl.discovery import SourceFile
-from etl.quarantine import RefusedFile, keep_files, quarantine_folder
+from etl.errors import RowBalanceError
+from etl.quarantine import RefusedFile, keep_files, keep_rows
 
 
 def a_file(bucket: str, name: str, content: bytes) -> SourceFile:
@@ -18,8 +21,26 @@ def a_file(bucket: str, name: str, content: bytes) -> SourceFile:
     )
 
 
-def test_a_batch_s_quarantine_is_below_its_dataset() -> None:
-    assert quarantine_folder("s3://q/", "orders", "b1") == "s3://q/quarantine/orders/batch_id=b1/"
+QUARANTINE = "quarantine/orders/batch_id=b1/"
+REFUSED_ROWS = "reason string, source_file string, position string, record string, batch_id string"
+
+
+def test_refused_rows_are_kept_as_json_lines_with_reason_file_and_record(lake, frame) -> None:
+    rows = [("bad", "s3://raw/a.csv", "row 7", "<a>", "b1"), *[("worse", "s3://raw/a.csv", None, "<b>", "b1")] * 2]
+    reasons = keep_rows(
+        frame(REFUSED_ROWS, *rows), f"s3://{lake.bucket('quality')}/{QUARANTINE}", "ingestion", expected=3
+    )
+    assert reasons == {"bad": 1, "worse": 2}
+    [file] = (lake.folder("quality") / QUARANTINE / "rows" / "stage=ingestion").glob("*.json")
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    assert found[0] == dict(zip(("reason", "source_file", "position", "record", "batch_id"), rows[0], strict=True))
+    assert len(found) == 3
+
+
+def test_a_quarantine_of_another_number_of_rows_than_counted_is_an_error(lake, frame) -> None:
+    rows = frame(REFUSED_ROWS, ("bad", "s3://raw/a.csv", None, "<a>", "b1"))
+    with pytest.raises(RowBalanceError, match="2 rows were refused, 1 are in quarantine"):
+        keep_rows(rows, f"s3://{lake.bucket('quality')}/{QUARANTINE}", "ingestion", expected=2)
 
 
 def test_refused_files_are_copied_and_listed_with_their_reasons(lake, storage) -> None:
@@ -28,7 +49,7 @@ def test_refused_files_are_copied_and_listed_with_their_reasons(lake, storage) -
     for name, content in contents.items():
         lake.put("raw", f"data/incoming/2024/01/15/{name}", content)
         refused.append(RefusedFile(a_file(lake.bucket("raw"), name, content), f"{name} is “bad”"))
-    folder = quarantine_folder(f"s3://{lake.bucket('quality')}/", "orders", "b1")
+    folder = f"s3://{lake.bucket('quality')}/{QUARANTINE}"
     keep_files(storage, folder, refused)
     kept = lake.folder("quality") / "quarantine" / "orders" / "batch_id=b1"
     for name, content in contents.items():
@@ -50,7 +71,7 @@ def test_refused_files_are_copied_and_listed_with_their_reasons(lake, storage) -
 def test_a_file_that_is_gone_is_recorded_without_a_copy(lake, storage) -> None:
     gone = RefusedFile(a_file(lake.bucket("raw"), "gone.csv", b"x"), "the file is gone")
     lake.folder("raw")
-    keep_files(storage, quarantine_folder(f"s3://{lake.bucket('quality')}/", "orders", "b1"), [gone])
+    keep_files(storage, f"s3://{lake.bucket('quality')}/{QUARANTINE}", [gone])
     kept = lake.folder("quality") / "quarantine" / "orders" / "batch_id=b1"
     [entry] = listing(kept)
     assert (entry["reason"], entry["kept_at"]) == ("the file is gone", "")
@@ -60,7 +81,7 @@ def test_a_file_that_is_gone_is_recorded_without_a_copy(lake, storage) -> None:
 def test_keeping_the_files_of_a_batch_again_gives_the_same(lake, storage) -> None:
     lake.put("raw", "data/incoming/2024/01/15/a.csv", b"x")
     refused = [RefusedFile(a_file(lake.bucket("raw"), "a.csv", b"x"), "why")]
-    folder = quarantine_folder(f"s3://{lake.bucket('quality')}/", "orders", "b1")
+    folder = f"s3://{lake.bucket('quality')}/{QUARANTINE}"
     states = []
     for _ in range(2):
         keep_files(storage, folder, refused)

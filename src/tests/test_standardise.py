@@ -13,8 +13,8 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from etl.contracts import Column, Contract
-from etl.names import BATCH, INGESTED_AT, PARTITIONS, REASON, RECORD, RESCUED, SOURCE_FILE
-from etl.standardise import DUPLICATE_REASON, standardise, unknown_columns
+from etl.names import DATE, LATE, POSITION, REASON, RECORD, RESCUED, SOURCE_FILE
+from etl.standardise import standardise, unknown_columns
 
 AT = datetime(2024, 3, 1, 12, 30, tzinfo=timezone.utc)
 FILE = "s3://raw/data/incoming/orders/2024/01/15/a.csv"
@@ -27,21 +27,21 @@ ORDERS = Contract(
         Column("changed", "timestamp"),
     ),
 )
-KEYED = Contract("orders", ORDERS.columns, key=("id",), order_by=("changed",))
 Standardised = Callable[..., list[Row]]
 
 
 @pytest.fixture
 def raw(spark: SparkSession) -> Callable[..., DataFrame]:
-    """A factory of readers' frames from rows as dicts; ``_source_file`` and ``_corrupt_record`` can be left out."""
+    """A factory of readers' frames from rows as dicts; the readers' own columns can be left out."""
 
     def make(*rows: dict[str, str | None]) -> DataFrame:
         names = list(dict.fromkeys(name for row in rows for name in row if not name.startswith("_")))
+        added = {"_corrupt_record": None, "_source_file": FILE, "_position": None}
         complete = [
-            (*(row.get(name) for name in names), row.get("_corrupt_record"), row.get("_source_file", FILE))
+            (*(row.get(name) for name in names), *(row.get(name, default) for name, default in added.items()))
             for row in rows
         ]
-        schema = ", ".join(f"`{name}` string" for name in [*names, "_corrupt_record", "_source_file"])
+        schema = ", ".join(f"`{name}` string" for name in [*names, *added])
         return spark.createDataFrame(complete, schema)
 
     return make
@@ -52,7 +52,7 @@ def standardised(raw: Callable[..., DataFrame]) -> Standardised:
     """A factory: the standardised rows of raw ones, in the order of their first column."""
 
     def make(contract: Contract, *rows: dict[str, str | None]) -> list[Row]:
-        frame = standardise(raw(*rows), contract, "b1", AT)
+        frame = standardise(raw(*rows), contract, AT)
         assert len(set(frame.columns)) == len(frame.columns)
         return sorted(frame.collect(), key=lambda row: str(tuple(row)))
 
@@ -67,9 +67,9 @@ def reasons(rows: list[Row]) -> Counter[str | None]:
 
 
 def test_the_columns_are_the_contracts_then_the_unknown_ones_then_the_pipelines(raw: Any) -> None:
-    frame = standardise(raw({"note": "x", "quantity": "1", "id": "a"}), ORDERS, "b1", AT)
+    frame = standardise(raw({"note": "x", "quantity": "1", "id": "a"}), ORDERS, AT)
     contract_columns = ["id", "amount", "quantity", "changed"]
-    added = [RESCUED, SOURCE_FILE, BATCH, INGESTED_AT, REASON, RECORD, *PARTITIONS]
+    added = [RESCUED, SOURCE_FILE, DATE, LATE, REASON, RECORD, POSITION]
     assert frame.columns == [*contract_columns, "note", *added]
     types = ["string", "decimal(12,2)", "int", "timestamp"]
     assert [kind for _, kind in frame.dtypes[:4]] == types
@@ -79,13 +79,13 @@ def test_a_good_row_is_typed_and_accepted(standardised: Standardised) -> None:
     [row] = standardised(ORDERS, {"id": "007", "amount": "1.5", "quantity": "2", "changed": "2024-01-15T10:00:00Z"})
     assert (row["id"], row["amount"], row["quantity"]) == ("007", Decimal("1.50"), 2)
     assert row["changed"] == datetime(2024, 1, 15, 10)
-    assert (row[REASON], row[RESCUED], row[BATCH], row[SOURCE_FILE]) == (None, None, "b1", FILE)
-    assert row[INGESTED_AT] == datetime(2024, 3, 1, 12, 30)
+    assert (row[REASON], row[RESCUED], row[RECORD], row[SOURCE_FILE]) == (None, None, None, FILE)
 
 
-def test_the_record_is_the_row_as_it_came(standardised: Standardised) -> None:
-    [row] = standardised(ORDERS, {"id": "1", "amount": " n/a ", "note": "ü"})
-    assert json.loads(row[RECORD]) == {"id": "1", "amount": " n/a ", "note": "ü"}
+def test_the_record_of_a_refused_row_is_the_row_as_it_came(standardised: Standardised) -> None:
+    [row] = standardised(ORDERS, {"id": " ", "amount": " n/a ", "note": "ü", "total": None, "_position": "row 7"})
+    assert json.loads(row[RECORD]) == {"id": " ", "amount": " n/a ", "note": "ü"}
+    assert row[POSITION] == "row 7"
 
 
 def test_a_column_may_come_under_an_alias(standardised: Standardised) -> None:
@@ -180,79 +180,69 @@ def test_an_unknown_column_named_like_one_of_the_pipelines_is_kept_under_another
     [row] = standardised(contract, {"id": "1", name: "1999"})
     kept = row[f"source_{name}"] if mode == "evolve" else json.loads(row[RESCUED])[name]
     assert kept == "1999"
-    assert [row[part] for part in PARTITIONS] == ["2024", "01", "15"]
+    assert row[DATE] == date(2024, 1, 15)
 
 
-# Duplicates --------------------------------------------------------------------------------------------------
+# Dates -------------------------------------------------------------------------------------------------------
 
 
-def test_of_rows_with_one_key_the_latest_is_kept_and_the_others_are_refused(standardised: Standardised) -> None:
-    times = ("2024-01-02", "2024-01-03", "2024-01-01", None)
-    rows = standardised(KEYED, *({"id": "1", "changed": time} for time in times), {"id": "2", "changed": None})
-    accepted = [(row["id"], row["changed"]) for row in rows if row[REASON] is None]
-    assert accepted == [("1", datetime(2024, 1, 3)), ("2", None)]
-    assert reasons(rows) == {DUPLICATE_REASON: 3, None: 2}
-
-
-def test_of_exact_copies_one_is_kept(standardised: Standardised) -> None:
-    copy = {"id": "1", "quantity": "1", "changed": "2024-01-01"}
-    assert reasons(standardised(KEYED, copy, copy, copy)) == {DUPLICATE_REASON: 2, None: 1}
-
-
-def test_a_refused_row_never_displaces_a_good_one(standardised: Standardised) -> None:
-    later = {"id": "1", "changed": "2024-01-09", "_corrupt_record": "1,2024-01-09,?"}
-    rows = standardised(KEYED, {"id": "1", "changed": "2024-01-01"}, later)
-    assert reasons(rows) == {None: 1, "the row does not parse": 1}
-    assert [row["changed"] for row in rows if row[REASON] is None] == [datetime(2024, 1, 1)]
-
-
-def test_a_tie_goes_to_the_later_file(standardised: Standardised) -> None:
-    first, second = FILE, FILE.replace("a.csv", "b.csv")
-    rows = [{"id": "1", "quantity": "1", "_source_file": first}, {"id": "1", "quantity": "2", "_source_file": second}]
-    for order in (rows, rows[::-1]):
-        assert [row["quantity"] for row in standardised(KEYED, *order) if row[REASON] is None] == [2]
-
-
-def test_a_tie_within_a_file_always_ends_the_same_way(raw: Any) -> None:
-    rows = [{"id": "1", "quantity": "1", "note": str(number)} for number in range(12)]
-    kept = set()
-    for order in (rows, rows[::-1], rows[6:] + rows[:6]):
-        frame = standardise(raw(*order).repartition(3), KEYED, "b1", AT)
-        kept.add(tuple(row["note"] for row in frame.where(f"{REASON} is null").collect()))
-    assert len(kept) == 1
-
-
-def test_a_dataset_without_a_key_keeps_exact_copies(standardised: Standardised) -> None:
-    copy = {"id": "1", "quantity": "1"}
-    assert reasons(standardised(ORDERS, copy, copy)) == {None: 2}
-
-
-# Partitions --------------------------------------------------------------------------------------------------
-
-
-def partitions(row: Row) -> str:
-    return "-".join(row[name] for name in PARTITIONS)
-
-
-def test_the_partition_is_the_day_of_the_event(standardised: Standardised) -> None:
+def test_the_date_of_a_row_is_the_day_of_its_event(standardised: Standardised) -> None:
     contract = Contract("orders", ORDERS.columns, event_time="changed")
     [row] = standardised(contract, {"id": "1", "changed": "2023-12-31T23:59:59Z"})
-    assert partitions(row) == "2023-12-31"
+    assert row[DATE] == date(2023, 12, 31)
 
 
-def test_without_an_event_the_partition_is_the_date_in_the_key(standardised: Standardised) -> None:
+def test_without_an_event_it_is_the_date_in_the_key(standardised: Standardised) -> None:
     contract = Contract("orders", ORDERS.columns, event_time="changed")
     [row] = standardised(contract, {"id": "1", "changed": None})
-    assert partitions(row) == "2024-01-15"
+    assert row[DATE] == date(2024, 1, 15)
 
 
 @pytest.mark.parametrize("key", ["orders/a.csv", "orders/2024/13/45/a.csv", "orders/2024/01/15/part/a.csv"])
-def test_without_any_date_the_partition_is_the_day_of_arrival(standardised: Standardised, key: str) -> None:
+def test_without_any_date_it_is_the_day_of_arrival(standardised: Standardised, key: str) -> None:
     [row] = standardised(ORDERS, {"id": "1", "_source_file": f"s3://raw/data/incoming/{key}"})
-    assert partitions(row) == "2024-03-01"
+    assert row[DATE] == date(2024, 3, 1)
 
 
 def test_a_date_column_can_be_the_event(standardised: Standardised) -> None:
     contract = Contract("orders", (Column("id"), Column("on", "date")), event_time="on")
     [row] = standardised(contract, {"id": "1", "on": "0001-01-01"})
-    assert (row["on"], partitions(row)) == (date(1, 1, 1), "0001-01-01")
+    assert (row["on"], row[DATE]) == (date(1, 1, 1), date(1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("days", "changed", "late"),
+    [
+        (30, "2024-01-30", True),
+        (30, "2024-01-31", False),
+        (30, None, False),
+        (0, "2024-02-29", True),
+        (None, "2023-01-01", False),
+    ],
+)
+def test_a_row_is_late_when_its_event_is_more_days_before_arrival_than_the_contract_expects(
+    standardised: Standardised, days: int | None, changed: str | None, late: bool
+) -> None:
+    contract = Contract("orders", ORDERS.columns, event_time="changed", late_after_days=days)
+    [row] = standardised(contract, {"id": "1", "changed": changed})
+    assert row[LATE] is late
+
+
+# Nested values -----------------------------------------------------------------------------------------------
+
+
+def test_json_text_becomes_the_contracts_arrays_maps_and_structs(standardised: Standardised) -> None:
+    kinds = {"tags": "array<string>", "rates": "map<string,decimal(20,10)>", "at": "struct<lat:double,on:date>"}
+    contract = Contract("orders", tuple(Column(name, kind) for name, kind in kinds.items()))
+    texts = {"tags": '["a", "b"]', "rates": '{"x": 1234567890.0123456789}', "at": '{"lat": 1.5, "on": "2024-01-15"}'}
+    [row] = standardised(contract, texts)
+    assert (row["tags"], row["rates"]) == (["a", "b"], {"x": Decimal("1234567890.0123456789")})
+    assert (row["at"]["lat"], row["at"]["on"], row[RESCUED]) == (1.5, date(2024, 1, 15), None)
+
+
+@pytest.mark.parametrize("text", ['["a", 5', "[1, 2]", "a", "{}", '"a"'])
+def test_json_text_of_another_shape_is_rescued_whole(standardised: Standardised, text: str) -> None:
+    contract = Contract("orders", (Column("days", "array<date>"),))
+    [row] = standardised(contract, {"days": text})
+    assert row["days"] is None
+    assert json.loads(row[RESCUED]) == {"days": text}

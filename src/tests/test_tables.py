@@ -1,9 +1,8 @@
-"""Tables: batches as Parquet, refused rows in quarantine, curated Iceberg tables by MERGE and replacement."""
+"""Tables: curated Iceberg tables by MERGE and replacement."""
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -13,10 +12,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from etl.errors import RowBalanceError, TableSchemaError
+from etl.errors import TableSchemaError
 from etl.tables import (
-    RowCounts,
-    batch_prefix,
     empty_frame,
     ensure_table,
     merge_by_key,
@@ -24,8 +21,6 @@ from etl.tables import (
     replace_dates,
     row_count,
     table_exists,
-    write_batch,
-    write_quarantine,
 )
 
 DAY = date(2024, 1, 15)
@@ -43,62 +38,6 @@ def table(lake: Any) -> str:
 def content(spark: SparkSession) -> Callable[[str], Counter[tuple[Any, ...]]]:
     """A function: the rows of a table as a multiset."""
     return lambda name: Counter(tuple(row) for row in spark.table(name).collect())
-
-
-# Processed and quarantine ------------------------------------------------------------------------------------
-
-STANDARDISED = "id string, on date, year string, month string, day string, _batch_id string, _source_file string, \
-_reject_reason string, _record string"
-
-
-@pytest.fixture
-def standardised(frame: Frame) -> Callable[..., DataFrame]:
-    """A factory of standardised rows of (id, reason)."""
-
-    def make(*rows: tuple[str, str | None]) -> DataFrame:
-        places = ("2024", "01", "05", "b1", "s3://raw/a.csv")
-        return frame(STANDARDISED, *((key, date(1, 1, 1), *places, reason, f"<{key}>") for key, reason in rows))
-
-    return make
-
-
-def test_a_batch_is_written_by_day_and_its_rows_are_counted(standardised: Any, lake: Any, spark: SparkSession) -> None:
-    prefix = batch_prefix(f"s3://{lake.bucket('processed')}/", "orders", "b1")
-    counts = write_batch(standardised(("a", None), ("b", "bad"), ("a", None)), prefix)
-    assert counts == RowCounts(read=3, written=2, refused=1)
-    files = list((lake.folder("processed") / "orders/batch_id=b1/year=2024/month=01/day=05").glob("*.snappy.parquet"))
-    assert len(files) == 1
-    assert sorted(row["id"] for row in spark.read.parquet(prefix).collect()) == ["a", "a"]
-
-
-def test_writing_a_batch_again_replaces_what_a_killed_run_left(
-    standardised: Any, lake: Any, spark: SparkSession
-) -> None:
-    prefix = batch_prefix(f"s3://{lake.bucket('processed')}/", "orders", "b1")
-    write_batch(standardised(("a", None), ("b", None)), prefix)
-    write_batch(standardised(("c", None)), prefix)
-    assert [row["id"] for row in spark.read.parquet(prefix).collect()] == ["c"]
-
-
-def test_days_before_the_gregorian_calendar_are_written_as_they_are(standardised: Any, lake: Any, spark: Any) -> None:
-    prefix = batch_prefix(f"s3://{lake.bucket('processed')}/", "orders", "b1")
-    write_batch(standardised(("a", None)), prefix)
-    assert spark.read.parquet(prefix).first()["on"] == date(1, 1, 1)
-
-
-def test_refused_rows_are_kept_as_json_lines_with_reason_file_and_record(standardised: Any, lake: Any) -> None:
-    rows = standardised(("a", "bad"), ("b", "worse"), ("b", "worse"))
-    reasons = write_quarantine(rows, f"s3://{lake.bucket('quality')}/rows/", expected=3)
-    assert reasons == {"bad": 1, "worse": 2}
-    [file] = lake.folder("quality").rglob("*.json")
-    found = [json.loads(line) for line in file.read_text().splitlines()]
-    assert found[0] == {"reason": "bad", "source_file": "s3://raw/a.csv", "record": "<a>", "batch_id": "b1"}
-    assert len(found) == 3
-
-
-def test_a_quarantine_of_another_number_of_rows_than_counted_is_an_error(standardised: Any, lake: Any) -> None:
-    with pytest.raises(RowBalanceError, match="2 rows were refused, 1 are in quarantine"):
-        write_quarantine(standardised(("a", "bad")), f"s3://{lake.bucket('quality')}/rows/", expected=2)
 
 
 # MERGE -------------------------------------------------------------------------------------------------------

@@ -14,21 +14,29 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from etl.contracts import Column
-from etl.typing_sql import sql_string, typed_sql
+from etl.typing_sql import sql_string, typed_sql, value_sql
 
 Typed = Callable[..., list[Any]]
 
 
 @pytest.fixture(scope="session")
 def typed(spark: SparkSession) -> Typed:
-    """A factory: the values of texts in one Spark pass, in the order of the texts."""
+    """A factory: the values of texts in one Spark pass, in the order of the texts.
+
+    Every text is read in both forms, the quick and the exact one, which must agree.
+    """
 
     def values(kind: str, texts: Iterable[str], formats: tuple[str, ...] = ()) -> list[Any]:
         column = Column("value", kind, formats=formats)
         frame = spark.createDataFrame(list(enumerate(texts)), "position int, text string")
-        typed_frame = frame.selectExpr("position", f"{typed_sql('text', column)} as value")
+        frame = frame.selectExpr("*", "trim(text) as trimmed" if kind != "string" else "text as trimmed")
+        forms = {"value": value_sql("text", column), "exact": typed_sql("trimmed", column)}
+        typed_frame = frame.selectExpr("position", "text", *(f"{sql} as {name}" for name, sql in forms.items()))
         assert dict(typed_frame.dtypes)["value"] == column.spark_type
-        return [row["value"] for row in typed_frame.orderBy("position").collect()]
+        rows = typed_frame.orderBy("position").collect()
+        # Texts of values, because NaN is not equal to itself.
+        assert [str(row["value"]) for row in rows] == [str(row["exact"]) for row in rows]
+        return [row["value"] for row in rows]
 
     return values
 

@@ -146,6 +146,17 @@ class Storage:
             status = found.next()
             yield _stored_file(status)
 
+    def list_folder(self, uri: str) -> list[StoredFile]:
+        """The files of a folder itself, without those of its subfolders; nothing when it is not there."""
+        path = self._path(uri)
+        try:
+            statuses = self._filesystem(path).listStatus(path)
+        except Py4JJavaError as error:
+            if java_class(error) != "java.io.FileNotFoundException":
+                raise
+            return []
+        return [_stored_file(status) for status in statuses if status.isFile()]
+
     def stat(self, uri: str) -> StoredFile | None:
         """The file as it is now, or None when it is gone."""
         path = self._path(uri)
@@ -207,7 +218,7 @@ class Storage:
             with closing(self._filesystem(path).open(path)) as stream:
                 return str(self._jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))
         except Py4JJavaError as error:
-            if _java_class(error) != "java.io.FileNotFoundException":
+            if java_class(error) != "java.io.FileNotFoundException":
                 raise
             return None
 
@@ -236,12 +247,13 @@ class Storage:
                 whole = parser.nextToken() is None
                 return "" if whole else "it holds more than one JSON document; send JSON lines or an array"
         except Py4JJavaError as error:
-            if not _java_class(error).startswith("com.fasterxml.jackson."):
+            if not java_class(error).startswith("com.fasterxml.jackson."):
                 return ""
             return f"not valid JSON: {error.java_exception.getOriginalMessage()} at {_json_place(error.java_exception)}"
 
 
-def _java_class(error: Py4JJavaError) -> str:
+def java_class(error: Py4JJavaError) -> str:
+    """The full name of the Java exception behind an error."""
     return str(error.java_exception.getClass().getName())
 
 
