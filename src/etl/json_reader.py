@@ -20,12 +20,13 @@ from etl.names import CORRUPT, SOURCE_FILE, unique_names
 from etl.text_frames import FLATTEN, Roots, case_sensitive, leaves, with_source_file
 from etl.typing_sql import sql_string
 
-# Looked at first, because it is quick: 17 digits and points in a row, or an exponent, or a name for no number.
-_MAY_BE_INEXACT = r"[0-9](?:[0-9.]{16}|[eE][-+0-9])|NaN|Infinity"
+# Looked at first, because it is quick: 17 digits and points in a row, or an exponent. (Names are looked for apart.)
+_MAY_BE_INEXACT = r"[0-9](?:[0-9.]{16}|[eE][-+0-9])"
 # The same as a value of JSON; identifiers in strings rarely look like this.
 _INEXACT = r"(?:[0-9.]{17}[0-9]*|[0-9][eE][-+]?[0-9]+|NaN|Infinity)\s*[,}\]]"
 _NUMBER = r"-?(?:[0-9][-+0-9.eE]*|NaN|Infinity)"
-_BLANK_FREE = "value rlike '[^ \\\\t\\\\r]'"
+# Looked at only where no row came out.
+_NO_BLANK_LINE = "_row is not null or value rlike '[^ \\\\t\\\\r]'"
 
 
 def read_json(spark: SparkSession, paths: Sequence[str], nested: str, staged: Roots | None) -> DataFrame:
@@ -58,7 +59,9 @@ def parsed_lines(lines: DataFrame, keys: StructType, nested: str) -> DataFrame:
     fields = schema.fields or [StructField("_", StringType())]
     rows = F.from_json(F.expr(f"concat('[', {mark.line_sql('value')}, ']')"), ArrayType(StructType(fields)))
     # A generator also keeps Spark from parsing a line once for each filter on the columns.
-    exploded = lines.where(_BLANK_FREE).select("value", SOURCE_FILE, F.posexplode_outer(rows).alias("_place", "_row"))
+    exploded = lines.select("value", SOURCE_FILE, F.posexplode_outer(rows).alias("_place", "_row")).where(
+        _NO_BLANK_LINE
+    )
     row = F.col("_row")
     spelled: dict[str, list[Column]] = {}
     for field in schema.fields:
@@ -102,7 +105,8 @@ class _Mark:
 
     def line_sql(self, line: str) -> str:
         """SQL of the line, with its numbers marked if one of them would lose digits."""
-        risky = f"{line} rlike {sql_string(_MAY_BE_INEXACT)} and {line} rlike {sql_string(_INEXACT)}"
+        named = f"contains({line}, 'NaN') or contains({line}, 'Infinity')"
+        risky = f"({named} or {line} rlike {sql_string(_MAY_BE_INEXACT)}) and {line} rlike {sql_string(_INEXACT)}"
         return f"if({risky}, {self._marked_sql(line)}, {line})"
 
     def _marked_sql(self, line: str) -> str:
