@@ -19,7 +19,7 @@ from etl.csv_survey import survey
 from etl.discovery import SourceFile
 from etl.errors import UnreadableFileError
 from etl.formats import TAIL_BYTES, FileFormat, Look, contradiction, head_length, look
-from etl.names import OF_READERS, unique_names
+from etl.names import OF_READERS, is_replay, unique_names
 from etl.packing import zstd_by_jvm
 from etl.quarantine import RefusedFile
 from etl.readers import read_files, union_all
@@ -185,14 +185,13 @@ class BatchReader:
 
     def _look(self, file: SourceFile) -> ReadableFile | RefusedFile:
         source = self._contract.source
+        declared, options = ("json", {}) if is_replay(file.name) else (source.format, source.options)
         try:
             head, tail = self._ends(file)
             unpack = zstd_by_jvm(self._spark)
-            found = look(file.name, head, tail, source.format, source.options, self._contract.columns, unpack)
+            found = look(file.name, head, tail, declared, options, self._contract.columns, unpack)
         except UnreadableFileError as error:
             return RefusedFile(file, str(error))
-        if problem := _header_problem(found.format, self._contract):
-            return RefusedFile(file, problem)
         if contradicted := contradiction(file.name, found.format):
             found = replace(found, notes=(*found.notes, contradicted))
         return ReadableFile(file, found, file.uri)
@@ -214,14 +213,16 @@ class BatchReader:
             raise UnreadableFileError(GONE if kind.endswith("FileNotFoundException") else CHANGED) from error
 
     def _staged(self, each: ReadableFile) -> ReadableFile | RefusedFile:
-        if not needs_staging(each.look.format):
-            return each
-        options = self._contract.source.options
-        try:
-            uri, found = stage(self._spark, self._storage, each.file, each.look.format, self._staging, options)
-        except UnreadableFileError as error:
-            return RefusedFile(each.file, str(error))
-        return ReadableFile(each.file, replace(each.look, format=found), uri)
+        if needs_staging(each.look.format):
+            options = self._contract.source.options
+            try:
+                uri, found = stage(self._spark, self._storage, each.file, each.look.format, self._staging, options)
+            except UnreadableFileError as error:
+                return RefusedFile(each.file, str(error))
+            each = ReadableFile(each.file, replace(each.look, format=found), uri)
+        # Not before: the header of a sheet is known when it is staged.
+        problem = _header_problem(each.look.format, self._contract)
+        return RefusedFile(each.file, problem) if problem else each
 
     def _surveyed(self, files: Sequence[ReadableFile]) -> tuple[list[ReadableFile], list[RefusedFile]]:
         """The files with what only the whole of them can tell; those whose bytes can't be read are refused."""

@@ -10,14 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
-from etl.attempt import STAGE, Attempt, Written
+from etl.attempt import STAGE as STAGE
+from etl.attempt import Attempt, Written
 from etl.catalog import partition_folders
 from etl.contracts import Column, Contract, inferred
 from etl.discovery import INCOMING, SourceFile, new_work, source_file
 from etl.errors import PipelineError, RowBalanceError
 from etl.folders import batch_folders
+from etl.ingestion_report import IngestedBatch, ReadFile, ingestion_report, render_html
 from etl.leases import Lease, lease
 from etl.ledger import INGESTED, PLANNED, Batch, new_batch_id, utc_now
 from etl.pipeline import Pipeline, each_dataset
@@ -151,8 +154,11 @@ def _commit(pipeline: Pipeline, batch: Batch, attempt: Attempt, written: Written
     )  # fmt: skip
     if counts.refused or refused:
         _queue_alert(pipeline, batch, attempt, written)
+    attempt.clean_up()
+    with held.step("write_report"):
+        report = _write_report(pipeline, batch, attempt, written, changes)
     with held.step("commit"):
-        committed = pipeline.ledger.advance(batch, INGESTED, **_facts(attempt, written, changes))
+        committed = pipeline.ledger.advance(batch, INGESTED, report=report, **_facts(attempt, written, changes))
     pipeline.log.info(
         "%s: batch %s has %d rows read, %d written, %d refused, %d late; %d file(s) refused",
         batch.dataset, batch.id, counts.read, counts.written, counts.refused, counts.late, len(refused),
@@ -163,7 +169,6 @@ def _commit(pipeline: Pipeline, batch: Batch, attempt: Attempt, written: Written
         RowsRead=counts.read, RowsWritten=counts.written, RowsRefused=counts.refused, RowsLate=counts.late,
         FilesRefused=len(refused), ColumnsChanged=len(changes),
     )  # fmt: skip
-    attempt.clean_up()
 
 
 def _facts(attempt: Attempt, written: Written, changes: Sequence[SchemaChange]) -> dict[str, Any]:
@@ -183,6 +188,49 @@ def _facts(attempt: Attempt, written: Written, changes: Sequence[SchemaChange]) 
         "schema_changes": [str(change) for change in changes[:MOST_NOTES]],
         "notes": written.files.notes()[:MOST_NOTES],
     }
+
+
+def _write_report(
+    pipeline: Pipeline, batch: Batch, attempt: Attempt, written: Written, changes: Sequence[SchemaChange]
+) -> str:
+    """Write JSON and HTML; the URI of the HTML."""
+    counts, contract = written.counts, written.contract
+    files = [
+        ReadFile(
+            each.file.uri, each.file.size, each.look.format.kind, each.look.format.encoding,
+            each.look.format.delimiter if each.look.format.kind == "csv" else "", each.look.notes,
+        )
+        for each in written.files.readable()
+    ]  # fmt: skip
+    files += [ReadFile(item.file.uri, item.file.size, refused=item.reason) for item in written.files.refused]
+    content = ingestion_report(
+        IngestedBatch(
+            dataset=batch.dataset,
+            description=contract.description,
+            batch_id=batch.id,
+            run_id=batch.owner,
+            environment=pipeline.settings.environment,
+            generated_at=utc_now(),
+            rows_read=counts.read,
+            rows_written=counts.written,
+            rows_refused=counts.refused,
+            rows_late=None if contract.late_after_days is None else counts.late,
+            late_after_days=contract.late_after_days,
+            reasons=written.reasons,
+            files=files,
+            schema_changes=[change.to_dict() for change in changes],
+            samples=written.samples,
+            prefix=attempt.folders.processed,
+            quarantine=attempt.folders.quarantine,
+            suggested_contract=written.suggestion,
+        )
+    )
+    planned = datetime.fromisoformat(batch.facts["planned_at"])
+    name = batch.folder.replace("batch_id=", "ingestion-")
+    base = f"{pipeline.settings.quality}reports/{batch.dataset}/{planned:%Y/%m/%d}/{name}"
+    pipeline.storage.write_text(f"{base}.json", json.dumps(content, indent=1, ensure_ascii=False))
+    pipeline.storage.write_text(f"{base}.html", render_html(content))
+    return f"{base}.html"
 
 
 def register(pipeline: Pipeline, batch: Batch, columns: Sequence[Column]) -> Batch:

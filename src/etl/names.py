@@ -25,6 +25,15 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _NUMBERED = re.compile(r"[-_. ]*\d(?:[-_. \d]|(?<=\d)[Tt](?=\d))*(?:(?<=\d)[Zz])?$")
 
 
+def is_replay(file_name: str) -> bool:
+    """Whether a file holds rows that were sent again from quarantine: JSON lines, whatever the source sends else.
+
+    Args:
+        file_name: without its folder; ``scripts/replay_quarantine.py`` makes the names.
+    """
+    return file_name.startswith("replay-") and file_name.endswith(".jsonl")
+
+
 def standard_name(text: str) -> str:
     """A source's name in snake_case ASCII: ``"Código Postal"`` -> ``codigo_postal``, ``orderId`` -> ``order_id``.
 

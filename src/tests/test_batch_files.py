@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.orc
 import pyarrow.parquet
 import pytest
+import zstandard
 from pyspark.sql import SparkSession
 
-from etl.batch_files import GONE, BatchFiles, find_unreadable, open_files, sort_by_format
+from etl.batch_files import GONE, BatchFiles, BatchReader
 from etl.contracts import Column, Contract, Source
 from etl.discovery import SourceFile, source_file
 from utils.glue_utils import Storage
@@ -42,18 +43,28 @@ def put(lake: Any, storage: Storage) -> Put:
 
 
 @pytest.fixture
-def outcome(spark: SparkSession, storage: Storage) -> Callable[..., Outcome]:
+def reader_of(spark: SparkSession, storage: Storage, lake: Any) -> Callable[..., BatchReader]:
+    """A factory of readers of one batch."""
+    raw, staging = f"s3://{lake.bucket('raw')}/", f"s3://{lake.bucket('processed')}/_staging/orders/batch_id=b1/"
+    lake.folder("processed")
+    return lambda contract=ORDERS: BatchReader(spark, storage, contract, raw, staging)
+
+
+@pytest.fixture
+def outcome(reader_of: Callable[..., BatchReader]) -> Callable[..., Outcome]:
     """A function: the ids that a batch gives and the refused files by name, found as ingestion finds them."""
 
     def read(files: list[SourceFile], contract: Contract = ORDERS) -> Outcome:
-        batch = sort_by_format(storage, files, contract)
+        reader = reader_of(contract)
+        batch = reader.look_at(files)
         while True:
-            frame, batch = open_files(spark, batch, contract)
+            opened = reader.open(batch)
+            batch = opened.files
             try:
-                ids = Counter(row["id"] for row in frame.select("id").collect()) if frame else Counter()
+                ids = Counter(row["id"] for row in opened.frame.select("id").collect()) if opened.frame else Counter()
                 break
             except RUN_ERRORS:
-                culprits = find_unreadable(spark, storage, batch, contract)
+                culprits = reader.unreadable(batch)
                 assert culprits
                 batch = batch.without(culprits)
         names = [item.file.name for item in batch.refused]
@@ -142,20 +153,18 @@ def test_a_file_that_is_gone_before_it_is_opened_is_refused_as_gone(put: Put, ou
     assert outcome(files) == (Counter("2"), {"a.csv": GONE})
 
 
-def test_a_file_that_goes_while_it_is_read_is_refused_as_gone(
-    put: Put, spark: SparkSession, storage: Storage, lake: Any
-) -> None:
-    batch = sort_by_format(storage, [put("a.csv", csv_text(1)), put("b.csv", csv_text(2))], ORDERS)
-    open_files(spark, batch, ORDERS)
+def test_a_file_that_goes_while_it_is_read_is_refused_as_gone(put: Put, reader_of: Any, lake: Any) -> None:
+    reader = reader_of()
+    batch = reader.look_at([put("a.csv", csv_text(1)), put("b.csv", csv_text(2))])
+    reader.open(batch)
     (lake.folder("raw") / FOLDER / "a.csv").unlink()
-    assert [(item.file.name, item.reason) for item in find_unreadable(spark, storage, batch, ORDERS)] == [
-        ("a.csv", GONE)
-    ]
+    assert [(item.file.name, item.reason) for item in reader.unreadable(batch)] == [("a.csv", GONE)]
 
 
-def test_files_that_can_all_be_read_have_no_culprit(put: Put, spark: SparkSession, storage: Storage) -> None:
-    batch = sort_by_format(storage, [put("a.csv", csv_text(1)), put("b.parquet", parquet_bytes(2))], ORDERS)
-    assert find_unreadable(spark, storage, batch, ORDERS) == []
+def test_files_that_can_all_be_read_have_no_culprit(put: Put, reader_of: Any) -> None:
+    reader = reader_of()
+    batch = reader.look_at([put("a.csv", csv_text(1)), put("b.parquet", parquet_bytes(2))])
+    assert reader.unreadable(batch) == []
 
 
 def test_files_whose_column_types_differ_are_read_all_the_same(put: Put, outcome: Any) -> None:
@@ -190,12 +199,11 @@ def test_json_files_whose_keys_differ_by_case_meet_in_one_frame(put: Put, outcom
     assert outcome([put(f"{n}.json", text) for n, text in enumerate(lines)]) == (Counter("1234"), {})
 
 
-def test_a_json_file_that_spells_a_key_in_two_ways_is_refused_and_the_others_stay(put: Put, outcome: Any) -> None:
+def test_a_json_file_that_spells_a_key_in_two_ways_has_one_column_of_it(put: Put, outcome: Any) -> None:
     ids, refused = outcome(
         [put("a.json", '{"id": 1}\n'), put("b.json", '{"id": 2}\n{"ID": 3}\n'), put("c.csv", csv_text(4))]
     )
-    assert ids == Counter("14")
-    assert refused == {"b.json": "a key is spelled in more than one way: ID, id; use one of them"}
+    assert (ids, refused) == (Counter("1234"), {})
 
 
 def test_a_damaged_file_is_found_among_files_that_can_only_be_read_one_by_one(put: Put, outcome: Any) -> None:
@@ -227,19 +235,57 @@ def test_in_mode_freeze_a_file_with_an_unknown_column_is_refused(put: Put, outco
     assert refused == {"b.txt": "columns that the contract doesn't know: more (schema_mode: freeze)"}
 
 
+# What the report says ----------------------------------------------------------------------------------------
+
+
+def test_a_file_whose_content_contradicts_its_name_is_read_as_what_it_is_and_noted(put: Put, reader_of: Any) -> None:
+    files = [put("a.csv", parquet_bytes(1)), put("b.parquet", csv_text(2)), put("c.csv", "id\n1\n")]
+    batch = reader_of().look_at(files)
+    assert batch.refused == []
+    assert sorted(batch.notes()) == ["a.csv: named .csv, holds Parquet", "b.parquet: named .parquet, holds CSV"]
+
+
+def test_columns_beyond_the_contract_are_told_with_the_first_file_that_has_them(put: Put, reader_of: Any) -> None:
+    reader = reader_of()
+    files = [put("a.csv", csv_text(1)), put("b.csv", "id,v,more\n2,x,y\n"), put("c.json", '{"id": 3, "more": 1}\n')]
+    opened = reader.open(reader.look_at(files))
+    assert opened.unknown == {"more": files[1].uri}
+    assert set(opened.present) == {"id", "v", "more"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv.zst", zstandard.compress(csv_text(1).encode())),
+        ("a.csv", gzip.compress(csv_text(1).encode())),
+        ("a.csv.gz", csv_text(1).encode()),
+        ("a b=1+%20ü.csv", csv_text(1).encode("utf-16")),
+    ],
+    ids=["zstd", "gzip by another name", "a name that promises gzip", "UTF-16 under an odd key"],
+)
+def test_a_file_that_spark_cannot_read_as_it_lies_is_read_from_a_copy_and_shows_its_own_uri(
+    put: Put, reader_of: Any, name: str, content: bytes
+) -> None:
+    reader, file = reader_of(), put(name, content)
+    opened = reader.open(reader.look_at([file]))
+    assert opened.frame is not None
+    assert [(row["id"], row["_source_file"]) for row in opened.frame.collect()] == [("1", file.uri)]
+
+
 # What is not a file's fault ----------------------------------------------------------------------------------
 
 
 def test_an_error_of_the_storage_fails_the_reading_and_refuses_no_file(
-    put: Put, spark: SparkSession, storage: Storage, monkeypatch: pytest.MonkeyPatch
+    put: Put, spark: SparkSession, reader_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(*_: Any) -> Any:
         return spark.sql("select raise_error('AccessDenied: not yours')")
 
     monkeypatch.setattr("etl.batch_files.read_files", denied)
-    batch = sort_by_format(storage, [put("a.csv", csv_text(1)), put("b.csv", csv_text(2))], ORDERS)
+    reader = reader_of()
+    batch = reader.look_at([put("a.csv", csv_text(1)), put("b.csv", csv_text(2))])
     with pytest.raises(RUN_ERRORS, match="AccessDenied"):
-        find_unreadable(spark, storage, batch, ORDERS)
+        reader.unreadable(batch)
 
 
 def test_a_batch_without_some_files_keeps_what_was_refused_before() -> None:

@@ -288,7 +288,7 @@ HARD: dict[str, Any] = {"rules": 'Rules = [ RowCount > 100, IsComplete "id" ]', 
 def test_the_report_is_there_as_json_and_html_with_score_and_refused_rows(shop: Shop) -> None:
     shop.drop("a.csv", "1,5,2024-01-15", "2,-1,2024-01-15", ",1,2024-01-15")
     shop.run(*ALL)
-    [report], [page] = (shop.text("quality", f"reports/orders/*/*/*/*.{kind}") for kind in ("json", "html"))
+    [report], [page] = (shop.text("quality", f"reports/orders/*/*/*/jr_*.{kind}") for kind in ("json", "html"))
     content = json.loads(report)
     assert content["dataset"] == "orders"
     assert "RowCount" in report
@@ -316,7 +316,7 @@ def test_a_breach_of_a_dataset_that_halts_fails_the_run_with_everything_reported
     with pytest.raises(DatasetsFailedError, match=r"orders: QualityHaltError: score .* is below 90 .on_breach: halt."):
         shop.run(CHECK)
     assert shop.states() == [CHECKED]
-    assert len(shop.text("quality", "reports/orders/*/*/*/*.html")) == 1
+    assert len(shop.text("quality", "reports/orders/*/*/*/jr_*.html")) == 1
     assert len(shop.notifications()) == 1
 
 

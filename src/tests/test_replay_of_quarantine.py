@@ -145,7 +145,6 @@ def test_a_refused_file_is_ingested_after_the_contract_was_corrected(shop: Shop,
     assert shop.keys() == {"1": 1}
 
 
-@pytest.mark.xfail(strict=True, reason="etl.formats.detect does not know files of a replay yet")
 @pytest.mark.parametrize(
     "source", [{"format": "csv"}, {"format": "csv", "options": {"header": False}}, {"options": {"encoding": "UTF-16"}}]
 )

@@ -15,10 +15,10 @@ import fastavro
 import pyarrow.orc
 import pyarrow.parquet
 
+from etl.duplicates import DUPLICATE_REASON
 from etl.ledger import CHECKED
 from etl.names import standard_name
 from etl.pipeline import Pipeline, run_stage
-from etl.standardise import DUPLICATE_REASON
 from shop import ALL, Shop
 
 SAMPLE = Path(__file__).parents[2] / "sample-data"
@@ -114,7 +114,7 @@ def test_every_row_of_the_sample_is_curated_or_refused_with_the_reason_that_it_w
         assert ends == expected["all"]
         assert batch["rows_read"] == expected["all"].total()
         assert batch["files_refused"] == (dataset == "transactions")
-    assert len(shop.text("quality", "reports/*/*/*/*/*.html")) == 2
+    assert len(shop.text("quality", "reports/*/*/*/*/jr_*.html")) == 2
 
 
 def key_of(record: str, key: str) -> str | None:

@@ -135,7 +135,7 @@ def test_rows_that_a_later_row_has_replaced_are_sent_only_when_asked_for(house: 
 
 
 def test_the_reason_of_replaced_rows_is_the_one_that_ingestion_writes() -> None:
-    from etl.standardise import DUPLICATE_REASON
+    from etl.duplicates import DUPLICATE_REASON
 
     assert SUPERSEDED_REASON == DUPLICATE_REASON
 
