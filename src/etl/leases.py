@@ -158,7 +158,10 @@ class Lease:
         self._deadline = begun + self.seconds
 
     def release(self) -> None:
-        """Give the lease back if it is still ours; a failure is logged, and the lease then ends by itself."""
+        """Give the lease back if it is still ours; a failure is logged, and the lease then ends by itself.
+
+        A refusal may also mean that it was given back by a first try, whose answer was lost.
+        """
         try:
             with fault_points("lease.release"):
                 self._table.delete_item(

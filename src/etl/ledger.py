@@ -101,18 +101,13 @@ class Ledger:
         items = query(self._bookmarks, KeyConditionExpression=Key("source").eq(folder))
         return {item["object_key"]: claimed_file(item) for item in items}
 
-    def claim(self, files: Sequence[SourceFile], batch: Batch | str) -> None:
+    def claim(self, files: Sequence[SourceFile], batch: Batch) -> None:
         """Write the files of a batch into the bookmarks; writing them again changes nothing.
 
         Raises:
             LeaseLostError: the batch is another run's by now; nothing more was written, and what was written before
                 is what the other run writes, too.
         """
-        if isinstance(batch, str):  # until ingestion hands over the batch itself
-            with fault_points("ledger.claim"), self._bookmarks.batch_writer() as writer:
-                for file in files:
-                    writer.put_item(Item=claim_item(file, batch))
-            return
         held = {
             "TableName": self.state.name,
             "Key": _batch_key(batch),

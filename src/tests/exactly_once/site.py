@@ -157,6 +157,10 @@ class Site:
             del self._given[row]
         self.drop(path.name, *rows, dataset=dataset)
 
+    def drop_plain(self, name: str) -> None:
+        """A file with a good row and one without id."""
+        self.drop(f"{name}.csv", (f"{name}-a", "1", "t1"), ("", "3", name))
+
     def drop_usual(self, name: str, dataset: str = "orders") -> None:
         """A file of good rows, one of them twice, and a row without id; and a broken file."""
         twice = (f"{name}-b", "2", "t1")
@@ -309,10 +313,7 @@ class Site:
 
     def _folder_of(self, batch: dict[str, Any], fact: str) -> Path:
         """Where the batch's own facts say that its data lie."""
-        dataset = batch["entity"].removeprefix("batch#")
-        default = {"prefix": "processed/", "quarantine": "quality/quarantine/"}[fact]
-        uri = batch.get(fact) or f"s3://{self.name}-{default}{dataset}/batch_id={batch['id']}/"
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, _, key = batch[fact].removeprefix("s3://").partition("/")
         return self._settings.lake / bucket / key
 
 
