@@ -218,7 +218,7 @@ def test_queries_go_on_over_every_page(ledger: Ledger, paged: Ledger) -> None:
 
 
 def test_claims_go_on_over_every_page(ledger: Ledger, paged: Ledger) -> None:
-    ledger.claim([a_file(f"{number}.csv") for number in range(7)], "b1")
+    ledger.claim([a_file(f"{number}.csv") for number in range(7)], ledger.plan("orders", "b1"))
     assert len(paged.claims_of(FOLDER)) == 7
 
 
