@@ -21,8 +21,9 @@ from etl.ledger import Batch
 from etl.pipeline import Pipeline
 from etl.processed import REFUSED_FOLDER, RowCounts, refused_rows, write_batch
 from etl.quarantine import keep_files, keep_rows
+from etl.readers import is_malformed
 from etl.schema_drift import missing_columns
-from etl.standardise import standardise, unknown_columns
+from etl.standardise import UNPARSED, standardise, unknown_columns
 from utils.spark_versions import RUN_ERRORS
 
 STAGE = "ingestion"
@@ -68,9 +69,11 @@ class Attempt:
     def __init__(self, pipeline: Pipeline, contract: Contract, batch: Batch, lease: Lease) -> None:
         self._pipeline, self._contract, self._batch, self._lease = pipeline, contract, batch, lease
         self.folders = attempt_folders(pipeline.settings, batch)
+        self._was_ragged = bool((pipeline.ledger.get("dataset", batch.dataset) or {}).get("ragged"))
         self._reader = BatchReader(
-            pipeline.spark, pipeline.storage, contract, pipeline.settings.raw, self.folders.staging
-        )
+            pipeline.spark, pipeline.storage, contract, pipeline.settings.raw, self.folders.staging,
+            strict=not self._was_ragged,
+        )  # fmt: skip
 
     def write(self, files: Sequence[SourceFile]) -> Written:
         """Write the batch's folder and quarantine; a file that makes reading fail is set apart, the rest is written.
@@ -90,15 +93,25 @@ class Attempt:
             try:
                 written = self._write_rows(opened)
                 break
-            except RUN_ERRORS:
+            except RUN_ERRORS as error:
+                if self._reader.strict and is_malformed(error):
+                    self._reader.strict, found = False, opened.files
+                    continue
                 culprits = self._reader.unreadable(opened.files)
                 if not culprits:
                     raise
                 found = opened.files.without(culprits)
+        self._remember_raggedness(written)
         if written.files.refused:
             with self._lease.step("keep_files"):
                 keep_files(storage, self.folders.quarantine, written.files.refused)
         return written
+
+    def _remember_raggedness(self, written: Written) -> None:
+        """Whether some row did not parse, for the dataset's next batch: it is read quickly when all rows did."""
+        ragged = UNPARSED in written.reasons
+        if ragged != self._was_ragged:
+            self._pipeline.ledger.remember("dataset", self._batch.dataset, ragged=ragged)
 
     def clean_up(self) -> None:
         """Remove what no reader needs: rewritten copies of files, and what earlier attempts have left."""

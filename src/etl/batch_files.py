@@ -126,11 +126,14 @@ class BatchReader:
         contract: of the dataset.
         raw: URI of the raw bucket, with a trailing slash.
         staging: URI of the batch's own folder for rewritten copies, with a trailing slash.
+        strict: read CSV quickly, which fails where a row does not parse (see :func:`etl.readers.read_files`).
     """
 
-    def __init__(self, spark: SparkSession, storage: Storage, contract: Contract, raw: str, staging: str) -> None:
+    def __init__(
+        self, spark: SparkSession, storage: Storage, contract: Contract, raw: str, staging: str, strict: bool = False
+    ) -> None:
         self._spark, self._storage, self._contract = spark, storage, contract
-        self._raw, self._staging = raw, staging
+        self._raw, self._staging, self.strict = raw, staging, strict
 
     def look_at(self, files: Sequence[SourceFile]) -> BatchFiles:
         """Tell every file's format by content, and stage those that Spark can't read as they lie.
@@ -241,7 +244,8 @@ class BatchReader:
 
     def _frame(self, group: Group) -> DataFrame:
         staged = (self._staging, self._raw) if group.files[0].is_staged else None
-        return read_files(self._spark, [each.uri for each in group.files], group.format, self._contract, staged)
+        uris = [each.uri for each in group.files]
+        return read_files(self._spark, uris, group.format, self._contract, staged, self.strict)
 
     def _open_group(self, group: Group) -> tuple[list[tuple[Group, DataFrame]], list[RefusedFile]]:
         try:

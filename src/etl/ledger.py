@@ -305,6 +305,17 @@ class Ledger:
             return False
         return True
 
+    def remember(self, entity: str, item_id: str, **facts: Any) -> None:
+        """Write facts of an item, leaving its other facts as they are."""
+        names = {f"#{position}": name for position, name in enumerate(facts)}
+        with fault_points(f"ledger.remember.{entity}"):
+            self.state.update_item(
+                Key={"entity": entity, "id": item_id},
+                UpdateExpression="SET " + ", ".join(f"{sign} = :{sign[1:]}" for sign in names),
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={f":{place}": storable(fact) for place, fact in enumerate(facts.values())},
+            )
+
     def settle(self, entity: str, item_id: str, **facts: Any) -> dict[str, Any]:
         """Write facts once for all: the first run to settle one decides, and all others go by it.
 

@@ -14,7 +14,7 @@ EVENT_DATE = "event_date"
 FLAGS = "_flags"
 # Columns that steps pass on to each other and that no table has.
 CORRUPT, REASON, RECORD = "_corrupt_record", "_reject_reason", "_record"
-POSITION, DATE, LATE = "_position", "_date", "_late"
+POSITION, DATE, LATE, REFUSAL = "_position", "_date", "_late", "_refusal"
 # Columns of a reader's frame that are no columns of the source.
 OF_READERS = (CORRUPT, SOURCE_FILE, POSITION)
 

@@ -3,17 +3,19 @@
 A standardised frame has: the contract's columns in its order, then columns the contract doesn't know
 (``schema_mode: evolve``, as text), ``_rescued_data string`` (JSON of column -> original text that did not fit,
 or null), ``_source_file string``, ``_date date`` (the day that the row belongs to), ``_late boolean`` (its event
-came later than the contract expects), ``_reject_reason string`` (null for rows that are accepted) and, null for
-these, ``_record string`` (JSON of the row as it came, or the line that doesn't parse) and ``_position string`` (its
-place in the file, where the reader knows it).
+came later than the contract expects), and ``_refusal``, null for rows that are accepted, else a struct of texts:
+``reason``, ``record`` (JSON of the row as it came, or the line that doesn't parse) and ``position`` (its place in the
+file, or null where the reader doesn't know it).
+
+All of it is two projections, because every further one copies all values of every row. The first makes the values and
+looks quickly whether anything may be wrong with the row; what, is worked out for those few rows only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import or_
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
@@ -21,13 +23,14 @@ from pyspark.sql import functions as F
 
 from etl.contract_checks import RESERVED
 from etl.contracts import Column, Contract
-from etl.names import CORRUPT, DATE, LATE, OF_READERS, POSITION, REASON, RECORD, RESCUED, SOURCE_FILE
+from etl.names import CORRUPT, DATE, LATE, OF_READERS, POSITION, REFUSAL, RESCUED, SOURCE_FILE
 from etl.typing_sql import sql_string, value_sql
 from utils.spark_versions import parsed_sql
 
+UNPARSED = "the row does not parse"
 _KEY_DATE = r"/(\d{4}/\d{2}/\d{2})/[^/]*$"
 # Names that no source can have: standard names start with a letter.
-_TEXT, _JOINED = "_text_", "_joined_"
+_TEXT, _JOINED, _JUDGED = "_text_", "_joined_", "_judged"
 
 
 def unknown_columns(columns: Sequence[str], contract: Contract) -> list[str]:
@@ -66,30 +69,21 @@ def standardise(raw: DataFrame, contract: Contract, arrived: datetime) -> DataFr
         A standardised frame (see the module's text), with accepted and refused rows together.
     """
     kept = kept_columns(raw.columns, contract)
-    rescued = [name for name in unknown_columns(raw.columns, contract) if name not in kept]
-    texts = _text_columns(raw.columns, contract)
-    names = [column.name for column in contract.columns]
-    values = [_value(column, texts.get(column.name)).alias(column.name) for column in contract.columns]
-    frame = _with_texts(raw, contract)
-    typed = frame.select(*values, *(F.col(_TEXT + name).alias(free) for name, free in kept.items()), *frame.columns)
-    judged = typed.select(
-        *names,
-        *kept.values(),
-        _rescued_json(contract, texts, rescued).alias(RESCUED),
-        _reject_reason(contract, texts).alias(REASON),
-        *frame.columns,
+    cells = [_Cell.of(column, raw.columns) for column in contract.columns]
+    judged = _with_texts(raw, contract).select(
+        *(cell.value.alias(cell.column.name) for cell in cells),
+        *(F.col(_TEXT + name).alias(free) for name, free in kept.items()),
+        SOURCE_FILE,
+        _judgement(cells, raw.columns, contract).alias(_JUDGED),
     )
-    refused = F.col(REASON).isNotNull()
     return judged.select(
-        *names,
+        *(cell.column.name for cell in cells),
         *kept.values(),
-        RESCUED,
+        F.col(_JUDGED)["rescued"].alias(RESCUED),
         SOURCE_FILE,
         _date(contract, arrived).alias(DATE),
         _is_late(contract, arrived).alias(LATE),
-        REASON,
-        _rarely(refused, F.coalesce(F.col(CORRUPT), _as_json(_sources(raw.columns)))).alias(RECORD),
-        F.when(refused, F.col(POSITION)).alias(POSITION),
+        F.col(_JUDGED)["refusal"].alias(REFUSAL),
     )
 
 
@@ -114,16 +108,6 @@ def _spellings(present: Sequence[str], column: Column) -> list[str]:
     return [name for name in (column.name, *column.aliases) if name in present]
 
 
-def _text_columns(present: Sequence[str], contract: Contract) -> dict[str, str]:
-    """Contract column -> the column of :func:`_with_texts` that has its text; without those no source has."""
-    spelled = {column.name: _spellings(present, column) for column in contract.columns}
-    return {
-        name: _TEXT + spellings[0] if len(spellings) == 1 else _JOINED + name
-        for name, spellings in spelled.items()
-        if spellings
-    }
-
-
 def _with_texts(raw: DataFrame, contract: Contract) -> DataFrame:
     """The source's texts under names that are nobody else's, and one text for a column that has several names."""
     sources = [F.col(name).alias(_TEXT + name) for name in _sources(raw.columns)]
@@ -136,21 +120,77 @@ def _with_texts(raw: DataFrame, contract: Contract) -> DataFrame:
     return raw.select(*sources, *joined, *present)
 
 
-def _value(column: Column, text: str | None) -> SparkColumn:
-    return F.lit(None).cast(column.spark_type) if text is None else F.expr(value_sql(text, column))
+@dataclass(frozen=True)
+class _Cell:
+    """A column of the contract in one row.
 
-
-def _rarely(condition: SparkColumn, value: SparkColumn) -> SparkColumn:
-    """A value for the few rows that meet a condition, else null.
-
-    The lambda keeps it out of the stage's compiled code: with two thousand columns that would get too long to run.
+    Attributes:
+        column: of the contract.
+        value: typed, null where the text does not fit.
+        text: as it came; None for a column that the source lacks.
     """
-    return F.when(condition, F.transform(F.array(F.lit(0)), lambda _: value)[0])
+
+    column: Column
+    value: SparkColumn
+    text: SparkColumn | None
+
+    @classmethod
+    def of(cls, column: Column, present: Sequence[str]) -> _Cell:
+        spellings = _spellings(present, column)
+        if not spellings:
+            return cls(column, F.lit(None).cast(column.spark_type), None)
+        name = _TEXT + spellings[0] if len(spellings) == 1 else _JOINED + column.name
+        return cls(column, F.expr(value_sql(name, column)), F.col(name))
+
+    def may_be_wrong(self) -> SparkColumn:
+        """True for every cell with something to say of it, and for some that are right: this is for speed only."""
+        if self.text is None:
+            return F.lit(self.column.required)
+        if not self.column.required:
+            return F.lit(False) if self._is_text else self.value.isNull() & self.text.isNotNull()
+        # Only a text that begins with a space, or is empty, needs the closer look.
+        blank = (F.ascii(self.text) <= F.lit(32)) & (F.trim(self.text) == "")
+        return self.value.isNull() | blank if self._is_text else self.value.isNull()
+
+    def does_not_fit(self) -> SparkColumn:
+        """There is a text and no value; blank text is no value for any type but text."""
+        if self.text is None:
+            return F.lit(False)
+        return self.value.isNull() & self.text.isNotNull() & (F.trim(self.text) != "")
+
+    def is_missing(self) -> SparkColumn:
+        """There is no value, or a blank text."""
+        return self.value.isNull() | (F.trim(self.value) == "") if self._is_text else self.value.isNull()
+
+    @property
+    def _is_text(self) -> bool:
+        return self.column.type == "string"
 
 
-def _does_not_fit(column: Column, text: str) -> SparkColumn:
-    """There is a text and no value; blank text is no value for any type but text."""
-    return F.col(column.name).isNull() & F.col(text).isNotNull() & (F.trim(text) != "")
+def _judgement(cells: Sequence[_Cell], present: Sequence[str], contract: Contract) -> SparkColumn:
+    """What is wrong with a row, as a struct of ``rescued`` and ``refusal``; null for most rows.
+
+    The lambda keeps the exact look out of the compiled code, which with two thousand columns would get too long to run.
+    """
+    rescued = unknown_columns(present, contract) if contract.schema_mode == "rescue" else []
+    doubts = [F.col(CORRUPT).isNotNull(), *(cell.may_be_wrong() for cell in cells)]
+    doubts += [F.col(_TEXT + name).isNotNull() for name in rescued]
+    record = F.coalesce(F.col(CORRUPT), _as_json(_sources(present)))
+    reason = _reject_reason(cells)
+    refusal = F.when(
+        reason.isNotNull(),
+        F.struct(reason.alias("reason"), record.alias("record"), F.col(POSITION).alias("position")),
+    )
+    exact = F.struct(_rescued_json(cells, rescued).alias("rescued"), refusal.alias("refusal"))
+    return F.when(_any(doubts), F.transform(F.array(F.lit(0)), lambda _: exact)[0])
+
+
+def _any(conditions: Sequence[SparkColumn]) -> SparkColumn:
+    """True when one of the conditions is; as a tree of little depth, since Spark walks it recursively."""
+    if len(conditions) == 1:
+        return conditions[0]
+    middle = len(conditions) // 2
+    return _any(conditions[:middle]) | _any(conditions[middle:])
 
 
 def _as_json(sources: Sequence[str]) -> SparkColumn:
@@ -158,33 +198,31 @@ def _as_json(sources: Sequence[str]) -> SparkColumn:
     return F.to_json(F.struct(*(F.col(_TEXT + name).alias(name) for name in sources)))
 
 
-def _rescued_json(contract: Contract, texts: Mapping[str, str], extra: Sequence[str]) -> SparkColumn:
+def _rescued_json(cells: Sequence[_Cell], extra: Sequence[str]) -> SparkColumn:
     """JSON of what did not fit (and of unknown columns in mode rescue); null when everything did."""
-    typed = [column for column in contract.columns if column.type != "string" and column.name in texts]
-    misfits = {column.name: (_does_not_fit(column, texts[column.name]), texts[column.name]) for column in typed}
-    misfits |= {name: (F.col(_TEXT + name).isNotNull(), _TEXT + name) for name in extra}
-    if not misfits:
+    texts = {
+        cell.column.name: F.when(cell.does_not_fit(), cell.text)
+        for cell in cells
+        if cell.text is not None and cell.column.type != "string"
+    }
+    texts |= {name: F.col(_TEXT + name) for name in extra}
+    if not texts:
         return F.lit(None).cast("string")
-    anything = reduce(or_, (misfit for misfit, _ in misfits.values()))
     # to_json leaves nulls out, so only what did not fit is kept.
-    kept = [F.when(misfit, F.col(text)).alias(name) for name, (misfit, text) in misfits.items()]
-    return _rarely(anything, F.to_json(F.struct(*kept)))
+    kept = F.to_json(F.struct(*(text.alias(name) for name, text in texts.items())))
+    return F.when(kept != "{}", kept)
 
 
-def _reject_reason(contract: Contract, texts: Mapping[str, str]) -> SparkColumn:
+def _reject_reason(cells: Sequence[_Cell]) -> SparkColumn:
     """The first reason for which a row is refused, or null."""
-    reasons: list[tuple[SparkColumn, str]] = [(F.col(CORRUPT).isNotNull(), "the row does not parse")]
-    for column in contract.columns:
-        strict = column.on_bad_value == "reject" or column.required
-        if strict and column.type != "string" and column.name in texts:
-            reasons.append((_does_not_fit(column, texts[column.name]), f"{column.name}: not a {column.type}"))
+    reasons = [F.when(F.col(CORRUPT).isNotNull(), UNPARSED)]
+    for cell in cells:
+        column = cell.column
+        if (column.required or column.on_bad_value == "reject") and column.type != "string":
+            reasons.append(F.when(cell.does_not_fit(), f"{column.name}: not a {column.type}"))
         if column.required:
-            missing = F.col(column.name).isNull()
-            if column.type == "string":
-                missing = missing | (F.trim(column.name) == "")
-            reasons.append((missing, f"{column.name}: required value is missing"))
-    anything = reduce(or_, (condition for condition, _ in reasons))
-    return _rarely(anything, F.coalesce(*(F.when(condition, reason) for condition, reason in reasons)))
+            reasons.append(F.when(cell.is_missing(), f"{column.name}: required value is missing"))
+    return F.coalesce(*reasons)
 
 
 def _date(contract: Contract, arrived: datetime) -> SparkColumn:

@@ -17,6 +17,7 @@ from etl import attempt
 from etl.contracts import parse_contracts
 from etl.errors import ContractError, DatasetsFailedError
 from etl.ledger import CHECKED, INGESTED, PLANNED, PROCESSED
+from etl.standardise import UNPARSED
 from shop import ALL, CHECK, INGEST, ORDERS, PROCESS, Shop
 from utils.glue_utils import Storage
 
@@ -73,6 +74,24 @@ def test_a_run_limited_to_one_dataset_leaves_the_others_alone(shop: Shop) -> Non
     shop.drop("a.csv", "1", header="id", dataset="other")
     shop.run(INGEST, dataset="other")
     assert (shop.states("orders"), shop.states("other")) == ([], [INGESTED])
+
+
+# Reading quickly ---------------------------------------------------------------------------------------------
+
+
+def test_rows_that_do_not_parse_are_refused_one_by_one_and_the_next_batch_expects_them(shop: Shop) -> None:
+    def ragged() -> Any:
+        return (shop.open().ledger.get("dataset", "orders") or {}).get("ragged")
+
+    shop.drop("a.csv", "1,5,2024-01-15", "2,5", "3,5,2024-01-15,more", "4,5,2024-01-15")
+    shop.run(INGEST)
+    assert (shop.refused(), ragged()) == (Counter({(UNPARSED, "2,5"): 1, (UNPARSED, "3,5,2024-01-15,more"): 1}), True)
+    shop.drop("b.csv", "5,5,2024-01-15")
+    shop.run(INGEST, PROCESS)
+    assert (shop.keys(), ragged()) == (Counter("145"), False)
+    shop.drop("c.csv", "6", "7,5,2024-01-15")
+    shop.run(INGEST, PROCESS)
+    assert (shop.keys(), len(shop.quarantine())) == (Counter("1457"), 3)
 
 
 # Files that change under our hands ---------------------------------------------------------------------------

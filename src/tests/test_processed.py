@@ -14,7 +14,7 @@ from etl.processed import REFUSED_FOLDER, RowCounts, read_batch, refused_rows, w
 
 AT = datetime(2024, 3, 1, 12, 30, tzinfo=timezone.utc)
 STANDARDISED = "id string, on date, _rescued_data string, _source_file string, _date date, _late boolean, \
-_reject_reason string, _record string, _position string"
+_refusal struct<reason:string,record:string,position:string>"
 Standardised = Callable[..., DataFrame]
 
 
@@ -23,7 +23,7 @@ def standardised(frame: Any) -> Standardised:
     """A factory of standardised rows of (id, reason)."""
 
     def make(*rows: tuple[str, str | None], day: date = date(2024, 1, 5), late: bool = False) -> DataFrame:
-        judged = [(reason, f"<{key}>" if reason else None, "row 7" if reason else None) for key, reason in rows]
+        judged = [(reason, f"<{key}>", "row 7") if reason else None for key, reason in rows]
         given = zip(rows, judged, strict=True)
         return frame(
             STANDARDISED,

@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from etl.contracts import Column, Contract
-from etl.names import DATE, LATE, POSITION, REASON, RECORD, RESCUED, SOURCE_FILE
+from etl.names import DATE, LATE, REFUSAL, RESCUED, SOURCE_FILE
 from etl.standardise import standardise, unknown_columns
 
 AT = datetime(2024, 3, 1, 12, 30, tzinfo=timezone.utc)
@@ -52,7 +52,9 @@ def standardised(raw: Callable[..., DataFrame]) -> Standardised:
     """A factory: the standardised rows of raw ones, in the order of their first column."""
 
     def make(contract: Contract, *rows: dict[str, str | None]) -> list[Row]:
-        frame = standardise(raw(*rows), contract, AT)
+        frame = standardise(raw(*rows), contract, AT).select(
+            "*", *(f"{REFUSAL}.{name}" for name in ("reason", "record", "position"))
+        )
         assert len(set(frame.columns)) == len(frame.columns)
         return sorted(frame.collect(), key=lambda row: str(tuple(row)))
 
@@ -60,7 +62,7 @@ def standardised(raw: Callable[..., DataFrame]) -> Standardised:
 
 
 def reasons(rows: list[Row]) -> Counter[str | None]:
-    return Counter(row[REASON] for row in rows)
+    return Counter(row["reason"] for row in rows)
 
 
 # Shape -------------------------------------------------------------------------------------------------------
@@ -69,7 +71,7 @@ def reasons(rows: list[Row]) -> Counter[str | None]:
 def test_the_columns_are_the_contracts_then_the_unknown_ones_then_the_pipelines(raw: Any) -> None:
     frame = standardise(raw({"note": "x", "quantity": "1", "id": "a"}), ORDERS, AT)
     contract_columns = ["id", "amount", "quantity", "changed"]
-    added = [RESCUED, SOURCE_FILE, DATE, LATE, REASON, RECORD, POSITION]
+    added = [RESCUED, SOURCE_FILE, DATE, LATE, REFUSAL]
     assert frame.columns == [*contract_columns, "note", *added]
     types = ["string", "decimal(12,2)", "int", "timestamp"]
     assert [kind for _, kind in frame.dtypes[:4]] == types
@@ -79,13 +81,13 @@ def test_a_good_row_is_typed_and_accepted(standardised: Standardised) -> None:
     [row] = standardised(ORDERS, {"id": "007", "amount": "1.5", "quantity": "2", "changed": "2024-01-15T10:00:00Z"})
     assert (row["id"], row["amount"], row["quantity"]) == ("007", Decimal("1.50"), 2)
     assert row["changed"] == datetime(2024, 1, 15, 10)
-    assert (row[REASON], row[RESCUED], row[RECORD], row[SOURCE_FILE]) == (None, None, None, FILE)
+    assert (row["reason"], row[RESCUED], row["record"], row[SOURCE_FILE]) == (None, None, None, FILE)
 
 
 def test_the_record_of_a_refused_row_is_the_row_as_it_came(standardised: Standardised) -> None:
     [row] = standardised(ORDERS, {"id": " ", "amount": " n/a ", "note": "ü", "total": None, "_position": "row 7"})
-    assert json.loads(row[RECORD]) == {"id": " ", "amount": " n/a ", "note": "ü"}
-    assert row[POSITION] == "row 7"
+    assert json.loads(row["record"]) == {"id": " ", "amount": " n/a ", "note": "ü"}
+    assert row["position"] == "row 7"
 
 
 def test_a_column_may_come_under_an_alias(standardised: Standardised) -> None:
@@ -106,7 +108,7 @@ def test_a_blank_cell_of_a_typed_column_gives_way_to_the_alias(standardised: Sta
 
 def test_a_column_that_the_source_lacks_is_null(standardised: Standardised) -> None:
     [row] = standardised(ORDERS, {"id": "1"})
-    assert (row["amount"], row["quantity"], row["changed"], row[REASON]) == (None, None, None, None)
+    assert (row["amount"], row["quantity"], row["changed"], row["reason"]) == (None, None, None, None)
 
 
 def test_blanks_around_typed_values_go_and_blank_is_no_value(standardised: Standardised) -> None:
@@ -119,7 +121,7 @@ def test_blanks_around_typed_values_go_and_blank_is_no_value(standardised: Stand
 
 def test_a_value_that_does_not_fit_is_rescued_with_its_text_and_the_row_stays(standardised: Standardised) -> None:
     [row] = standardised(ORDERS, {"id": "1", "amount": "1.005", "quantity": "3000000000", "changed": "31/02/2024"})
-    assert (row["amount"], row["quantity"], row["changed"], row[REASON]) == (None, None, None, None)
+    assert (row["amount"], row["quantity"], row["changed"], row["reason"]) == (None, None, None, None)
     assert json.loads(row[RESCUED]) == {"amount": "1.005", "quantity": "3000000000", "changed": "31/02/2024"}
 
 
@@ -131,7 +133,7 @@ def test_only_what_did_not_fit_is_rescued(standardised: Standardised) -> None:
 def test_a_misfit_refuses_the_row_where_the_contract_says_reject(standardised: Standardised) -> None:
     contract = Contract("orders", (Column("id"), Column("quantity", "int", on_bad_value="reject")))
     [row] = standardised(contract, {"id": "1", "quantity": "two"})
-    assert row[REASON] == "quantity: not a int"
+    assert row["reason"] == "quantity: not a int"
 
 
 def test_a_misfit_of_a_required_column_refuses_the_row(standardised: Standardised) -> None:
@@ -142,12 +144,12 @@ def test_a_misfit_of_a_required_column_refuses_the_row(standardised: Standardise
 @pytest.mark.parametrize("value", [None, "", "   "])
 def test_a_required_text_that_is_missing_or_blank_refuses_the_row(standardised: Standardised, value: str) -> None:
     [row] = standardised(ORDERS, {"id": value, "quantity": "1"})
-    assert row[REASON] == "id: required value is missing"
+    assert row["reason"] == "id: required value is missing"
 
 
 def test_a_row_that_does_not_parse_is_refused_with_its_original_line(standardised: Standardised) -> None:
     [row] = standardised(ORDERS, {"id": "1", "quantity": "x", "_corrupt_record": "1,x,y,z"})
-    assert (row[REASON], row[RECORD]) == ("the row does not parse", "1,x,y,z")
+    assert (row["reason"], row["record"]) == ("the row does not parse", "1,x,y,z")
 
 
 # Unknown columns ---------------------------------------------------------------------------------------------
