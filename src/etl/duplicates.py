@@ -41,12 +41,14 @@ def set_duplicates_apart(spark: SparkSession, storage: Storage, folder: str, con
     """
     rows = _accepted(spark, folder, contract)
     # Two keys with one hash are looked at like duplicates, and found to be none.
-    repeated = rows.groupBy(_HASH).count().where("count > 1").select(_HASH).persist()
+    repeated = rows.groupBy(_HASH).count().where("count > 1").select(_HASH)
+    found = repeated.agg(F.count(F.lit(1))).first()
+    if found is None or not found[0]:
+        return 0
+    repeated = repeated.persist()
     try:
-        if repeated.isEmpty():
-            return 0
-        found = rows.join(repeated, _HASH, "left_semi").select(_FILE).distinct()
-        files = [row[_FILE] for row in found.collect()]
+        affected = rows.join(repeated, _HASH, "left_semi").select(_FILE).distinct()
+        files = [row[_FILE] for row in affected.collect()]
         return _write_again(spark, storage, folder, files, repeated, contract)
     finally:
         repeated.unpersist()

@@ -89,6 +89,14 @@ def _plan(pipeline: Pipeline, contract: Contract, files: list[SourceFile], held:
     return pipeline.ledger.plan(contract.name, batch_id, held, **facts)
 
 
+def _replan(pipeline: Pipeline, batch: Batch, files: Sequence[SourceFile], held: Lease) -> Batch:
+    """Write down other versions of a batch's files: under a new name, since a writer that lost the batch knows this."""
+    manifest = f"{pipeline.settings.processed}_manifests/{batch.dataset}/{new_batch_id(utc_now())}.json"
+    with held.step("write_manifest"):
+        _write_manifest(pipeline, manifest, files)
+    return pipeline.ledger.note(batch, manifest=manifest)
+
+
 def _write_manifest(pipeline: Pipeline, uri: str, files: Sequence[SourceFile]) -> None:
     pipeline.storage.write_text(uri, json.dumps([asdict(file) for file in files], ensure_ascii=False))
 
@@ -110,8 +118,7 @@ def _ingest_batch(pipeline: Pipeline, contract: Contract, batch: Batch, files: l
             return
         pipeline.log.warning("%s: files changed while they were read; reading again", contract.name)
         files = present
-        with held.step("write_manifest"):
-            _write_manifest(pipeline, batch.facts["manifest"], files)
+        batch = _replan(pipeline, batch, files, held)
     raise PipelineError(
         f"batch {batch.dataset}/{batch.id}: its files changed during each of {READ_ATTEMPTS} readings; nothing was "
         "committed, and the next run reads them again"
@@ -157,8 +164,8 @@ def _commit(pipeline: Pipeline, batch: Batch, attempt: Attempt, written: Written
     attempt.clean_up()
     with held.step("write_report"):
         report = _write_report(pipeline, batch, attempt, written, changes)
-    with held.step("commit"):
-        committed = pipeline.ledger.advance(batch, INGESTED, report=report, **_facts(attempt, written, changes))
+    held.require()
+    committed = pipeline.ledger.advance(batch, INGESTED, report=report, **_facts(attempt, written, changes))
     pipeline.log.info(
         "%s: batch %s has %d rows read, %d written, %d refused, %d late; %d file(s) refused",
         batch.dataset, batch.id, counts.read, counts.written, counts.refused, counts.late, len(refused),

@@ -24,7 +24,11 @@ from utils.glue_utils import Storage, job_logger, resolve_arguments, spark_sessi
 
 METRIC_NAMESPACE = "GlueEtlPipeline"
 # Throttled calls are tried again with backoff by the SDK itself.
-_CLIENT_CONFIG = Config(retries={"mode": "standard", "max_attempts": 10})
+_TIMEOUTS = {"connect_timeout": 5, "read_timeout": 10}
+_STATE_CONFIG = Config(retries={"mode": "standard", "max_attempts": 10}, **_TIMEOUTS)
+_CATALOG_CONFIG = Config(retries={"mode": "standard", "max_attempts": 10})
+# A message or a metric is not worth holding a job up: what could not be sent stays in the outbox.
+_NOTICE_CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, **_TIMEOUTS)
 REASON_LENGTH = 500
 
 
@@ -73,7 +77,7 @@ def open_pipeline(settings: Settings, spark: SparkSession, stage: str) -> Pipeli
         stage: ingestion, processing or quality; names the logger.
     """
     ledger = Ledger(
-        boto3.resource("dynamodb", config=_CLIENT_CONFIG),
+        boto3.resource("dynamodb", config=_STATE_CONFIG),
         settings.bookmarks_table,
         settings.state_table,
         owner=settings.run_id,
@@ -83,9 +87,9 @@ def open_pipeline(settings: Settings, spark: SparkSession, stage: str) -> Pipeli
         spark=spark,
         storage=Storage(spark),
         ledger=ledger,
-        alerts=Alerts(ledger, boto3.client("sns", config=_CLIENT_CONFIG), settings.alerts_topic_arn),
-        catalog=Catalog(boto3.client("glue", config=_CLIENT_CONFIG), settings.database),
-        cloudwatch=boto3.client("cloudwatch", config=_CLIENT_CONFIG),
+        alerts=Alerts(ledger, boto3.client("sns", config=_NOTICE_CONFIG), settings.alerts_topic_arn),
+        catalog=Catalog(boto3.client("glue", config=_CATALOG_CONFIG), settings.database),
+        cloudwatch=boto3.client("cloudwatch", config=_NOTICE_CONFIG),
         log=job_logger(stage),
     )
 

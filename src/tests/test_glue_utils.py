@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import logging
 import time
@@ -157,38 +156,3 @@ def test_a_file_that_is_gone_has_no_hash_and_stops_no_other(lake, storage) -> No
     root = f"s3://{lake.bucket('raw')}/"
     hashes = storage.content_hashes([f"{root}gone.csv", f"{root}there.csv"])
     assert hashes == {f"{root}there.csv": hashlib.sha256(b"a,b").hexdigest()}
-
-
-BIG_OBJECT = b'{"a": "' + b"x" * 100_000 + b'",\n "b": 1}\n'
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "problem"),
-    [
-        ("one.json", BIG_OBJECT, ""),
-        ("one.json.gz", gzip.compress(BIG_OBJECT), ""),
-        ("array.json", b"[" + BIG_OBJECT + b"," + BIG_OBJECT + b"]", ""),
-        ("bom.json", b"\xef\xbb\xbf" + BIG_OBJECT, ""),
-        ("utf16.json", BIG_OBJECT.decode().encode("utf-16"), ""),
-        ("two.json", BIG_OBJECT + BIG_OBJECT, "more than one JSON document"),
-        ("two.json.gz", gzip.compress(BIG_OBJECT * 2), "more than one JSON document"),
-        ("cut.json", b'[\n{"a": 1},\n{"a": 2', "line 3"),
-        ("comma.json", b'[{"a": 1} {"a": 2}]', "line 1, column 12"),
-    ],
-)
-def test_a_json_file_must_be_one_whole_document(lake, storage, name: str, content: bytes, problem: str) -> None:
-    lake.put("raw", name, content)
-    found = storage.json_problem(f"s3://{lake.bucket('raw')}/{name}", "UTF-8")
-    assert problem in found if problem else found == ""
-
-
-def test_a_json_document_in_another_encoding_is_read_by_it(lake, storage) -> None:
-    lake.put("raw", "latin.json", '[{"stadt": "Köln"}]'.encode("latin-1"))
-    uri = f"s3://{lake.bucket('raw')}/latin.json"
-    assert storage.json_problem(uri, "ISO-8859-1") == ""
-    assert "UTF-8" in storage.json_problem(uri, "UTF-8")
-
-
-def test_damaged_compression_is_left_to_the_reader(lake, storage) -> None:
-    lake.put("raw", "cut.json.gz", gzip.compress(BIG_OBJECT)[:-20])
-    assert storage.json_problem(f"s3://{lake.bucket('raw')}/cut.json.gz", "UTF-8") == ""

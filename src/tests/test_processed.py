@@ -27,7 +27,7 @@ def standardised(frame: Any) -> Standardised:
         given = zip(rows, judged, strict=True)
         return frame(
             STANDARDISED,
-            *((key, date(1, 1, 1), '{"q": "x"}', "s3://raw/a.csv", day, late, *of) for (key, _), of in given),
+            *((key, date(1, 1, 1), '{"q": "x"}', "s3://raw/a.csv", day, late, of) for (key, _), of in given),
         )
 
     return make

@@ -23,10 +23,14 @@ SESSION_SETTINGS = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # Values that don't fit a format become null and are rescued; the default would stop the job.
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    # Spark looks up the files of a batch in tasks; its default is a task for each file.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "64",
     # Target size of the output files (AQE's rebalance).
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "128m",
 }
 HASHING_THREADS = 16
+# Their listFiles starts a process for each file, to ask for permissions.
+_LOCAL_FILESYSTEMS = ("RawLocalFileSystem", "LocalFileSystem", "ViewFileSystemOverloadScheme", "ViewFileSystem")
 READ_BY_AWSGLUE = ("JOB_ID", "JOB_RUN_ID", "SECURITY_CONFIGURATION")
 
 
@@ -141,10 +145,20 @@ class Storage:
         filesystem = self._filesystem(path)
         if not filesystem.exists(path):
             return
+        if filesystem.getClass().getSimpleName() in _LOCAL_FILESYSTEMS:
+            yield from self._walk(filesystem, path)
+            return
+        # One request for a thousand objects, however many folders they lie in.
         found = filesystem.listFiles(path, True)
         while found.hasNext():
-            status = found.next()
-            yield _stored_file(status)
+            yield _stored_file(found.next())
+
+    def _walk(self, filesystem: Any, path: Any) -> Iterator[StoredFile]:
+        for status in filesystem.listStatus(path):
+            if status.isDirectory():
+                yield from self._walk(filesystem, status.getPath())
+            else:
+                yield _stored_file(status)
 
     def list_folder(self, uri: str) -> list[StoredFile]:
         """The files of a folder itself, without those of its subfolders; nothing when it is not there."""
@@ -222,44 +236,10 @@ class Storage:
                 raise
             return None
 
-    def json_problem(self, uri: str, encoding: str) -> str:
-        """Why a file is not one whole JSON document, with line and column, or ''.
-
-        Spark reads only the first document of a file and says nothing of the others. The file is streamed inside
-        the JVM, so any size passes. Damaged compression is no matter of JSON: it shows when Spark reads.
-
-        Args:
-            uri: the file; compressed when its name says so.
-            encoding: of its text; UTF encodings are told by the bytes themselves.
-        """
-        path = self._path(uri)
-        codec = self._jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(self._conf).getCodec(path)
-        try:
-            with closing(self._filesystem(path).open(path)) as raw:
-                stream = raw if codec is None else codec.createInputStream(raw)
-                # Hadoop's stream is also a DataInput, which Jackson takes for UTF-8; a plain one is told by its bytes.
-                source = self._jvm.java.io.BufferedInputStream(stream)
-                if not encoding.upper().startswith("UTF"):
-                    source = self._jvm.java.io.InputStreamReader(source, encoding)
-                parser = self._jvm.com.fasterxml.jackson.core.JsonFactory().createParser(source)
-                parser.nextToken()
-                parser.skipChildren()
-                whole = parser.nextToken() is None
-                return "" if whole else "it holds more than one JSON document; send JSON lines or an array"
-        except Py4JJavaError as error:
-            if not java_class(error).startswith("com.fasterxml.jackson."):
-                return ""
-            return f"not valid JSON: {error.java_exception.getOriginalMessage()} at {_json_place(error.java_exception)}"
-
 
 def java_class(error: Py4JJavaError) -> str:
     """The full name of the Java exception behind an error."""
     return str(error.java_exception.getClass().getName())
-
-
-def _json_place(exception: Any) -> str:
-    place = exception.getLocation()
-    return f"line {place.getLineNr()}, column {place.getColumnNr()}"
 
 
 def _stored_file(status: Any) -> StoredFile:
