@@ -9,7 +9,6 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from etl.batch_files import BatchFiles, BatchReader, Opened
 from etl.contracts import Column, Contract
 from etl.discovery import SourceFile
 from etl.duplicates import set_duplicates_apart
@@ -21,7 +20,8 @@ from etl.ledger import Batch
 from etl.pipeline import Pipeline
 from etl.processed import REFUSED_FOLDER, RowCounts, refused_rows, write_batch
 from etl.quarantine import keep_files, keep_rows
-from etl.readers import is_malformed
+from etl.reading.batch_files import BatchFiles, BatchReader, Opened
+from etl.reading.readers import is_malformed
 from etl.schema_drift import missing_columns
 from etl.standardise import UNPARSED, standardise, unknown_columns
 from utils.spark_versions import RUN_ERRORS

@@ -17,10 +17,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from etl.contracts import Column, Contract, Source
 from etl.discovery import SourceFile
-from etl.formats import FileFormat
 from etl.names import CORRUPT, SOURCE_FILE
-from etl.readers import read_files
-from etl.staging import needs_staging, stage
+from etl.reading.formats import FileFormat
+from etl.reading.readers import read_files
+from etl.reading.staging import needs_staging, stage
 from utils.glue_utils import Storage
 
 FOLDER = "data/incoming/orders/2024/01/15"

@@ -16,9 +16,9 @@ import pytest
 import zstandard
 from pyspark.sql import SparkSession
 
-from etl.batch_files import GONE, BatchFiles, BatchReader
 from etl.contracts import Column, Contract, Source
 from etl.discovery import SourceFile, source_file
+from etl.reading.batch_files import GONE, BatchFiles, BatchReader
 from utils.glue_utils import Storage
 from utils.spark_versions import RUN_ERRORS
 
@@ -281,7 +281,7 @@ def test_an_error_of_the_storage_fails_the_reading_and_refuses_no_file(
     def denied(*_: Any) -> Any:
         return spark.sql("select raise_error('AccessDenied: not yours')")
 
-    monkeypatch.setattr("etl.batch_files.read_files", denied)
+    monkeypatch.setattr("etl.reading.batch_files.read_files", denied)
     reader = reader_of()
     batch = reader.look_at([put("a.csv", csv_text(1)), put("b.csv", csv_text(2))])
     with pytest.raises(RUN_ERRORS, match="AccessDenied"):

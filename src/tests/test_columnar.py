@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from etl.columnar import read_columnar
 from etl.errors import UnreadableFileError
-from etl.text_frames import union_all
+from etl.reading.columnar import read_columnar
+from etl.reading.text_frames import union_all
 from reading import Read, orc_bytes, parquet_bytes, reader, values
 
 NANOSECOND = 1705314600123456789

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from etl.contracts import Column
 from etl.errors import UnreadableFileError
-from etl.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, Look, look
+from etl.reading.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, Look, look
 
 CSV = "id,name\n1,Ann\n"
 ID_NAME = FileFormat("csv", header=("id", "name"))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from etl.contracts import Contract
-from etl.formats import FileFormat
 from etl.names import CORRUPT
-from etl.readers import read_files
+from etl.reading.formats import FileFormat
+from etl.reading.readers import read_files
 from reading import Read, corrupt, reader, values
 
 

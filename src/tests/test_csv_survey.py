@@ -11,8 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from etl.contracts import Column, Contract, Source
-from etl.csv_survey import survey
-from etl.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, Look, look
+from etl.reading.csv_survey import survey
+from etl.reading.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, Look, look
 
 NUMBERS = range(8_000)
 PLAIN = "id,note,x\n" + "".join(f"{number},plain note,x\n" for number in NUMBERS)

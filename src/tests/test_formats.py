@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from etl.errors import UnreadableFileError
-from etl.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, contradiction, detect, head_length
-from etl.packing import zstd_by_jvm
+from etl.reading.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, contradiction, detect, head_length
+from etl.reading.packing import zstd_by_jvm
 
 CSV = "id,name\n1,Ann\n"
 ID_NAME = FileFormat("csv", header=("id", "name"))

@@ -157,7 +157,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_siz
 def test_any_number_beside_any_text_is_read_exactly(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
 ) -> None:
-    from etl.json_reader import read_json
+    from etl.reading.json_reader import read_json
 
     path = tmp_path_factory.mktemp("json") / "a.json"
     lines = [

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from etl.errors import UnreadableFileError
-from etl.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, detect
+from etl.reading.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, detect
 
 CSV = "id,name\n1,Ann\n"
 JSON_LINES, ONE_JSON = FileFormat("json"), FileFormat("json", multiline=True)

@@ -16,7 +16,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from etl.names import CORRUPT, SOURCE_FILE
-from etl.readers import union_all
+from etl.reading.readers import union_all
 from reading import FOLDER, Read, avro_bytes, corrupt, orc_bytes, parquet_bytes, reader, values
 
 ODD_NAMES = (

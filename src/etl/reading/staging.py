@@ -1,10 +1,10 @@
 """Staging: a file that Spark can't read as it lies is rewritten once, as a stream, into a folder of the batch.
 
 Unpacking, decoding and the rewriting of JSON documents happen inside the JVM, with flat memory and no byte through
-Python; Excel sheets are the exception (:mod:`etl.excel`). The raw file is never changed. The copy of object ``<key>``
-is ``<folder><key>/rows.staged``: the key can be read off it whatever characters it has
-(:func:`etl.readers.read_files` shows it in ``_source_file``), the name tells Hadoop no codec, is never hidden, and is
-no longer than a file system allows.
+Python; Excel sheets are the exception (:mod:`etl.reading.excel`). The raw file is never changed. The copy of object
+``<key>`` is ``<folder><key>/rows.staged``: the key can be read off it whatever characters it has
+(:func:`etl.reading.readers.read_files` shows it in ``_source_file``), the name tells Hadoop no codec, is never hidden,
+and is no longer than a file system allows.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pyspark.sql import SparkSession
 
 from etl.discovery import SourceFile
 from etl.errors import UnreadableFileError
-from etl.excel import sheet_to_csv
-from etl.formats import FileFormat
+from etl.reading.excel import sheet_to_csv
+from etl.reading.formats import FileFormat
 from utils.glue_utils import Storage
 
 STAGED_NAME = "/rows.staged"
@@ -48,7 +48,7 @@ def needs_staging(found: FileFormat) -> bool:
     """Whether a file must be staged before Spark can read it.
 
     Args:
-        found: as :func:`etl.formats.detect` tells it.
+        found: as :func:`etl.reading.formats.detect` tells it.
     """
     if found.kind == "xlsx":
         return found.packing != STAGED

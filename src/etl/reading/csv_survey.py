@@ -22,8 +22,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from etl.contracts import Contract
-from etl.formats import IN_NEITHER, WINDOWS_ONLY, FileFormat, Look
 from etl.names import CORRUPT
+from etl.reading.formats import IN_NEITHER, WINDOWS_ONLY, FileFormat, Look
 from etl.typing_sql import sql_string
 from utils.spark_versions import SPARK_VERSION
 

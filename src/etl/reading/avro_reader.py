@@ -12,9 +12,9 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from etl.json_reader import parsed_lines
 from etl.names import SOURCE_FILE
-from etl.text_frames import Roots, as_text, case_sensitive, with_source_file
+from etl.reading.json_reader import parsed_lines
+from etl.reading.text_frames import Roots, as_text, case_sensitive, with_source_file
 
 
 def read_avro(spark: SparkSession, paths: Sequence[str], nested: str, staged: Roots | None) -> DataFrame:
@@ -23,7 +23,7 @@ def read_avro(spark: SparkSession, paths: Sequence[str], nested: str, staged: Ro
     Args:
         spark: the session.
         paths: the files, as Spark takes paths.
-        nested: ``flatten`` or ``text`` (see :func:`etl.text_frames.as_text`).
+        nested: ``flatten`` or ``text`` (see :func:`etl.reading.text_frames.as_text`).
         staged: where staged copies and raw files are.
     """
     if _spark_reads_avro(spark):

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from etl.errors import UnreadableFileError
-from etl.text_frames import Roots, as_text, glob_escaped, union_all, with_source_file
+from etl.reading.text_frames import Roots, as_text, glob_escaped, union_all, with_source_file
 from utils.spark_versions import COMPILE_ERRORS, RUN_ERRORS
 
 _FOOTER_THREADS = 16
@@ -43,7 +43,7 @@ def read_columnar(spark: SparkSession, uris: Sequence[str], kind: str, nested: s
         spark: the session.
         uris: the files, as they are.
         kind: parquet or orc.
-        nested: ``flatten`` or ``text`` (see :func:`etl.text_frames.as_text`).
+        nested: ``flatten`` or ``text`` (see :func:`etl.reading.text_frames.as_text`).
         staged: where staged copies and raw files are.
 
     Raises:

@@ -44,7 +44,7 @@ class Opened:
         data: up to HEAD_BYTES of them, unpacked.
         whole: there is nothing behind them.
         codec: gzip, bzip2 or zstd; '' for bytes that are not packed.
-        packing: of :class:`etl.formats.FileFormat`, for text.
+        packing: of :class:`etl.reading.formats.FileFormat`, for text.
     """
 
     data: bytes

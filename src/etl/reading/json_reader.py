@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
 from etl.names import CORRUPT, SOURCE_FILE, unique_names
-from etl.text_frames import FLATTEN, Roots, case_sensitive, leaves, with_source_file
+from etl.reading.text_frames import FLATTEN, Roots, case_sensitive, leaves, with_source_file
 from etl.typing_sql import sql_string
 
 # Looked at first, because it is quick: 17 digits and points in a row, or an exponent. (Names are looked for apart.)
@@ -35,7 +35,7 @@ def read_json(spark: SparkSession, paths: Sequence[str], nested: str, staged: Ro
     Args:
         spark: the session.
         paths: the files, as Spark takes paths.
-        nested: ``flatten`` or ``text`` (see :func:`etl.text_frames.as_text`).
+        nested: ``flatten`` or ``text`` (see :func:`etl.reading.text_frames.as_text`).
         staged: where staged copies and raw files are.
     """
     lines = with_source_file(spark.read.text(list(paths)), staged)

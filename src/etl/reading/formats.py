@@ -1,7 +1,7 @@
 """What a file is, told by its first and last bytes; the extension only breaks ties.
 
 :func:`look` tells all there is to tell from the head: the format, and for CSV how it is written
-(:mod:`etl.csv_dialect`). What only the whole file can tell of a large CSV file, :mod:`etl.csv_survey` finds.
+(:mod:`etl.reading.csv_dialect`). What only the whole of a large CSV file can tell, :mod:`etl.reading.csv_survey` finds.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from etl.contracts import Column
-from etl.csv_dialect import sniff
 from etl.errors import UnreadableFileError
-from etl.json_shape import is_json, is_one_document
-from etl.packing import HEAD_BYTES, Opened, Unpack, head_length, opened
+from etl.reading.csv_dialect import sniff
+from etl.reading.json_shape import is_json, is_one_document
+from etl.reading.packing import HEAD_BYTES, Opened, Unpack, head_length, opened
 
 __all__ = ["HEAD_BYTES", "TAIL_BYTES", "FileFormat", "Look", "contradiction", "detect", "head_length", "look"]
 
@@ -120,7 +120,7 @@ def look(
         declared: the contract's ``source.format``; text that could be CSV or JSON is read as declared.
         options: the contract's ``source.options``; each that is set wins over what the text looks like.
         columns: the contract's columns, which tell a header from data.
-        unpack: unpacks Zstandard heads, e.g. ``etl.packing.zstd_by_jvm(spark)``.
+        unpack: unpacks Zstandard heads, e.g. ``etl.reading.packing.zstd_by_jvm(spark)``.
 
     Raises:
         UnreadableFileError: with the reason for which nothing can read the file.

@@ -15,15 +15,15 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from etl.contracts import Contract
-from etl.csv_survey import survey
 from etl.discovery import SourceFile
 from etl.errors import UnreadableFileError
-from etl.formats import TAIL_BYTES, FileFormat, Look, contradiction, head_length, look
 from etl.names import OF_READERS, is_replay, unique_names
-from etl.packing import zstd_by_jvm
 from etl.quarantine import RefusedFile
-from etl.readers import read_files, union_all
-from etl.staging import needs_staging, stage
+from etl.reading.csv_survey import survey
+from etl.reading.formats import TAIL_BYTES, FileFormat, Look, contradiction, head_length, look
+from etl.reading.packing import zstd_by_jvm
+from etl.reading.readers import read_files, union_all
+from etl.reading.staging import needs_staging, stage
 from etl.standardise import unknown_columns
 from utils.glue_utils import Storage, java_class
 from utils.spark_versions import RUN_ERRORS
@@ -105,7 +105,7 @@ class Opened:
     """The readable files of a batch as one frame.
 
     Attributes:
-        frame: see :mod:`etl.readers`; None when no file is left.
+        frame: see :mod:`etl.reading.readers`; None when no file is left.
         files: the batch without the files that turned out to have no schema.
         unknown: column that the contract doesn't know -> URI of the first file that has it.
         present: the standard names of all columns.
@@ -126,7 +126,7 @@ class BatchReader:
         contract: of the dataset.
         raw: URI of the raw bucket, with a trailing slash.
         staging: URI of the batch's own folder for rewritten copies, with a trailing slash.
-        strict: read CSV quickly, which fails where a row does not parse (see :func:`etl.readers.read_files`).
+        strict: read CSV quickly, which fails where a row does not parse (see :func:`etl.reading.readers.read_files`).
     """
 
     def __init__(

@@ -15,13 +15,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from etl.avro_reader import read_avro
-from etl.columnar import read_columnar
 from etl.contracts import Contract
-from etl.formats import FileFormat
-from etl.json_reader import read_json
 from etl.names import CORRUPT, POSITION, SOURCE_FILE, unique_names
-from etl.text_frames import Roots, glob_escaped, union_all, with_source_file
+from etl.reading.avro_reader import read_avro
+from etl.reading.columnar import read_columnar
+from etl.reading.formats import FileFormat
+from etl.reading.json_reader import read_json
+from etl.reading.text_frames import Roots, glob_escaped, union_all, with_source_file
 
 __all__ = ["is_malformed", "read_files", "union_all"]
 
@@ -38,11 +38,11 @@ def read_files(
 
     Args:
         spark: the session.
-        uris: the files, as they are (not percent-encoded); :func:`etl.staging.needs_staging` is false for them.
+        uris: the files, as they are (not percent-encoded); :func:`etl.reading.staging.needs_staging` is false for them.
         found: how they are read; the same for all of them.
         contract: says what becomes of nested values, and names the columns of CSV files without a header.
         staged: URIs of the staging folder and of the raw bucket, both with a trailing slash, when the files are
-            copies made by :func:`etl.staging.stage`: rows then tell the raw file.
+            copies made by :func:`etl.reading.staging.stage`: rows then tell the raw file.
         strict: a CSV row that does not parse fails the frame when it is used (see :func:`is_malformed`), and is not
             told by ``_corrupt_record``: looking out for such rows one by one costs a sixth of the whole ingestion.
 

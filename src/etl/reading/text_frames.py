@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, BinaryType, DataType, MapType, StringType, StructType
 
 from etl.names import CORRUPT, SOURCE_FILE, unique_names
-from etl.staging import STAGED_NAME
+from etl.reading.staging import STAGED_NAME
 from etl.typing_sql import sql_string
 from utils.spark_versions import url_decoded_sql
 
