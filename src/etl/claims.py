@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from boto3.dynamodb.conditions import Attr
+from botocore.exceptions import ClientError
+
 from etl.discovery import SourceFile
+from etl.dynamo import is_refusal
 
 
 def utc_now() -> datetime:
@@ -40,3 +44,21 @@ def claimed_file(item: Mapping[str, Any]) -> SourceFile:
         modified_ms=int(item["modified_ms"]),
         content_hash=item["content_hash"],
     )
+
+
+def release_claim(bookmarks: Any, file: SourceFile, batch_id: str) -> None:
+    """Delete the claim of a file if it is still the batch's.
+
+    Args:
+        bookmarks: boto3 Table of the claims.
+        file: the version that was claimed.
+        batch_id: the batch that claimed it.
+    """
+    try:
+        bookmarks.delete_item(
+            Key={"source": file.folder, "object_key": file.key}, ConditionExpression=Attr("batch_id").eq(batch_id)
+        )
+    except ClientError as error:
+        # It is another batch's by now, or was released before.
+        if not is_refusal(error):
+            raise

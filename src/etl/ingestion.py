@@ -24,6 +24,7 @@ from etl.ingestion_report import IngestedBatch, ReadFile, ingestion_report, rend
 from etl.leases import Lease, lease
 from etl.ledger import INGESTED, PLANNED, Batch, new_batch_id, utc_now
 from etl.pipeline import Pipeline, each_dataset
+from etl.reading.batch_files import GONE
 from etl.schema_drift import SchemaChange, record_schema_changes
 from etl.standardise import kept_columns
 from utils.spark_versions import RUN_ERRORS
@@ -161,6 +162,7 @@ def _commit(pipeline: Pipeline, batch: Batch, attempt: Attempt, written: Written
     )  # fmt: skip
     if counts.refused or refused:
         _queue_alert(pipeline, batch, attempt, written)
+    pipeline.ledger.release([item.file for item in refused if item.reason == GONE], batch)
     attempt.clean_up()
     with held.step("write_report"):
         report = _write_report(pipeline, batch, attempt, written, changes)

@@ -25,7 +25,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
-from etl.claims import claim_item, claimed_file, utc_now
+from etl.claims import claim_item, claimed_file, release_claim, utc_now
 from etl.discovery import SourceFile
 from etl.dynamo import is_refusal, plain, query, storable, transact
 from etl.errors import LeaseLostError, LedgerConflictError
@@ -124,6 +124,12 @@ class Ledger:
                 if not is_refusal(error):
                     raise
                 raise self._lost(batch, self._batch_item(batch.dataset, batch.id)) from error
+
+    def release(self, files: Sequence[SourceFile], batch: Batch) -> None:
+        """Give back the batch's claims of files of which nothing was read: they are new work when they come back."""
+        with fault_points("ledger.release"):
+            for file in files:
+                release_claim(self._bookmarks, file, batch.id)
 
     def refresh_claim(self, file: SourceFile) -> None:
         """The same content was written again: remember its new time, so that it need not be hashed again.

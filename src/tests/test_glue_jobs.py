@@ -5,6 +5,7 @@ Every comparison is of multisets of rows: nothing lost, nothing twice.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections import Counter
@@ -17,6 +18,7 @@ from etl import attempt
 from etl.contracts import parse_contracts
 from etl.errors import ContractError, DatasetsFailedError
 from etl.ledger import CHECKED, INGESTED, PLANNED, PROCESSED
+from etl.reading.batch_files import GONE, BatchReader
 from etl.standardise import UNPARSED
 from shop import ALL, CHECK, INGEST, ORDERS, PROCESS, Shop
 from utils.glue_utils import Storage
@@ -94,7 +96,35 @@ def test_rows_that_do_not_parse_are_refused_one_by_one_and_the_next_batch_expect
     assert (shop.keys(), len(shop.quarantine())) == (Counter("1457"), 3)
 
 
+def test_a_broken_file_beside_rows_that_do_not_parse_costs_only_itself(shop: Shop, lake: Any) -> None:
+    shop.drop("a.csv", "1,5,2024-01-15", "2,5")
+    whole = gzip.compress(b"id,amount,at\n3,5,2024-01-15\n" + b"4,5,2024-01-15\n" * 20_000)
+    lake.put("raw", "data/incoming/orders/2024/01/15/cut.csv.gz", whole[:-20])
+    shop.run(INGEST, PROCESS)
+    [batch] = shop.batches()
+    assert (shop.keys(), int(batch["files_refused"]), shop.refused()) == (Counter("1"), 1, Counter([(UNPARSED, "2,5")]))
+
+
 # Files that change under our hands ---------------------------------------------------------------------------
+
+
+def test_a_file_that_was_gone_when_it_was_to_be_read_is_new_again_when_it_comes_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, look_at = shop.drop("a.csv", "1,5,2024-01-15"), BatchReader.look_at
+    shop.drop("b.csv", "2,5,2024-01-15")
+
+    def late(reader: BatchReader, files: Any) -> Any:
+        path.unlink()
+        return look_at(reader, files)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BatchReader, "look_at", late)
+        shop.run(INGEST, PROCESS)
+    assert (shop.keys(), shop.batches()[0]["file_reasons"][0].endswith(GONE)) == (Counter("2"), True)
+    shop.drop("a.csv", "1,5,2024-01-15")
+    shop.run(INGEST, PROCESS)
+    assert shop.keys() == Counter("12")
 
 
 def replacing(monkeypatch: pytest.MonkeyPatch, replace: Callable[[], None], times: int) -> None:

@@ -174,7 +174,8 @@ class BatchReader:
         """
 
         def read(group: Group) -> Callable[[Sequence[ReadableFile]], None]:
-            return lambda files: self._frame(group.of(files)).write.format("noop").mode("overwrite").save()
+            # Not strictly: a row that does not parse is no reason to refuse its file.
+            return lambda files: self._frame(group.of(files), False).write.format("noop").mode("overwrite").save()
 
         return [item for group in batch.groups for item in self._culprits(group.files, read(group))]
 
@@ -242,14 +243,14 @@ class BatchReader:
         (good, bad), (more, worse) = self._surveyed(files[:middle]), self._surveyed(files[middle:])
         return [*good, *more], [*bad, *worse]
 
-    def _frame(self, group: Group) -> DataFrame:
+    def _frame(self, group: Group, strict: bool) -> DataFrame:
         staged = (self._staging, self._raw) if group.files[0].is_staged else None
         uris = [each.uri for each in group.files]
-        return read_files(self._spark, uris, group.format, self._contract, staged, self.strict)
+        return read_files(self._spark, uris, group.format, self._contract, staged, strict)
 
     def _open_group(self, group: Group) -> tuple[list[tuple[Group, DataFrame]], list[RefusedFile]]:
         try:
-            frame = self._frame(group)
+            frame = self._frame(group, self.strict)
             freeze = self._contract.schema_mode == "freeze"
             unknown = unknown_columns(frame.columns, self._contract) if freeze else []
             if not unknown:
