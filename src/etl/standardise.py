@@ -14,7 +14,7 @@ looks quickly whether anything may be wrong with the row; what, is worked out fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pyspark.sql import Column as SparkColumn
@@ -28,6 +28,9 @@ from etl.typing_sql import sql_string, value_sql
 from utils.spark_versions import parsed_sql
 
 UNPARSED = "the row does not parse"
+# With more columns, values are made in a projection of their own: naming a value costs copying rows, repeating its
+# expression costs planning time, which grows faster than the number of columns.
+_WIDE = 200
 _KEY_DATE = r"/(\d{4}/\d{2}/\d{2})/[^/]*$"
 # Names that no source can have: standard names start with a letter.
 _TEXT, _JOINED, _JUDGED = "_text_", "_joined_", "_judged"
@@ -70,7 +73,11 @@ def standardise(raw: DataFrame, contract: Contract, arrived: datetime) -> DataFr
     """
     kept = kept_columns(raw.columns, contract)
     cells = [_Cell.of(column, raw.columns) for column in contract.columns]
-    judged = _with_texts(raw, contract).select(
+    frame = _with_texts(raw, contract)
+    if len(cells) > _WIDE:
+        frame = frame.select(*(cell.value.alias(cell.column.name) for cell in cells), *frame.columns)
+        cells = [replace(cell, value=F.col(cell.column.name)) for cell in cells]
+    judged = frame.select(
         *(cell.value.alias(cell.column.name) for cell in cells),
         *(F.col(_TEXT + name).alias(free) for name, free in kept.items()),
         SOURCE_FILE,

@@ -248,3 +248,14 @@ def test_json_text_of_another_shape_is_rescued_whole(standardised: Standardised,
     [row] = standardised(contract, {"days": text})
     assert row["days"] is None
     assert json.loads(row[RESCUED]) == {"days": text}
+
+
+def test_a_contract_of_very_many_columns_is_judged_like_any_other(standardised: Standardised) -> None:
+    names = [f"c{number}" for number in range(210)]
+    contract = Contract("wide", (Column("id", required=True), *(Column(name, "int") for name in names)))
+    good = {"id": "1", **{name: str(number) for number, name in enumerate(names)}}
+    others = ({**good, "id": "2", "c7": "x"}, {**good, "id": " ", "c8": "y"})
+    rows = {row["id"]: row for row in standardised(contract, good, *others)}
+    assert [rows["1"][name] for name in names] == list(range(210))
+    assert (rows["2"]["c7"], json.loads(rows["2"][RESCUED])) == (None, {"c7": "x"})
+    assert json.loads(rows[" "]["record"]) == {**good, "id": " ", "c8": "y"}
