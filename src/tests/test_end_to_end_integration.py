@@ -2,124 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import shlex
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import boto3
+import openpyxl
 import psutil
-import pyarrow.dataset as ds
 import pytest
-from pyarrow.fs import S3FileSystem
-from pyiceberg.table import StaticTable
+import zstandard
 
+from deployed_cloud import DATABASE, PREFIX, REPOSITORY, WORKFLOW, Cloud, eventually, read_quarantine
 from local_cloud import cloud
-from local_cloud.environment import aws_variables, client
-from local_cloud.settings import Settings
-from local_cloud.testing import glue_client, settings_for_tests, wait_for_workflow_run
+from local_cloud.environment import aws_variables
+from local_cloud.testing import settings_for_tests
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLE = REPOSITORY / "sample-data"
-PREFIX = "glue-etl-pipeline-local"
-DATABASE = "glue_etl_pipeline_local"
-WORKFLOW = f"{PREFIX}-etl-workflow"
-# A workflow run takes about half a minute; this is where hope ends.
-PATIENCE_SECONDS = 300
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """A deployed local cloud and what the test knows of it."""
-
-    settings: Settings
-    environment: dict[str, str]
-
-    def deploy(self) -> subprocess.CompletedProcess[str]:
-        command = [str(REPOSITORY / "scripts" / "deploy.sh"), "local"]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-
-    def aws(self, *arguments: str) -> str:
-        """The plain AWS CLI in a shell that was set up as the README says."""
-        command = f'eval "$(./scripts/local_cloud.sh env)"; aws {shlex.join(arguments)}'
-        done = subprocess.run(
-            ["bash", "-c", command], env=self.environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def client(self, service: str) -> Any:
-        return glue_client(self.settings) if service == "glue" else client(self.settings, service)
-
-    def state(self, entity: str) -> list[dict[str, Any]]:
-        """Items of the state table."""
-        return self._state_table().query(
-            KeyConditionExpression="entity = :entity",
-            ExpressionAttributeValues={":entity": entity},
-            ConsistentRead=True,
-        )["Items"]
-
-    def forget_lease(self, dataset: str, stage: str) -> None:
-        """As if the minute had passed for which a killed run keeps its lease."""
-        self._state_table().delete_item(Key={"entity": f"lock#{dataset}", "id": stage})
-
-    def curated(self, table: str) -> list[dict[str, Any]]:
-        """The rows of an Iceberg table, read from the bucket by pyiceberg."""
-        folder = f"{DATABASE}/{table}/metadata/"
-        listed = self.client("s3").list_objects_v2(Bucket=f"{PREFIX}-curated", Prefix=folder)["Contents"]
-        versions = [item["Key"] for item in listed if item["Key"].endswith(".metadata.json")]
-        newest = max(versions, key=lambda key: int(key.rpartition("/")[2].split(".")[0].removeprefix("v")))
-        properties = {
-            "s3.endpoint": self.settings.endpoint,
-            "s3.access-key-id": "test",
-            "s3.secret-access-key": "test",
-            "s3.region": self.settings.region,
-        }
-        return StaticTable.from_metadata(f"s3://{PREFIX}-curated/{newest}", properties).scan().to_arrow().to_pylist()
-
-    def processed(self, dataset: str) -> ds.Dataset:
-        """The processed layer of a dataset, read from the bucket by pyarrow."""
-        filesystem = S3FileSystem(
-            access_key="test", secret_key="test", endpoint_override=self.settings.endpoint, region=self.settings.region
-        )
-        partitioning = ds.partitioning(flavor="hive")
-        return ds.dataset(f"{PREFIX}-processed/{dataset}", filesystem=filesystem, partitioning=partitioning)
-
-    def run_workflow(self) -> dict[str, Any]:
-        """Start the workflow once nothing else runs, and wait until it is over."""
-        glue = self.client("glue")
-
-        def start() -> str | None:
-            try:
-                return glue.start_workflow_run(Name=WORKFLOW)["RunId"]
-            except glue.exceptions.ConcurrentRunsExceededException:
-                return None
-
-        return wait_for_workflow_run(self.settings, WORKFLOW, eventually(start))
-
-    def _state_table(self) -> Any:
-        session = boto3.session.Session("test", "test", region_name=self.settings.region)
-        return session.resource("dynamodb", endpoint_url=self.settings.endpoint).Table(f"{PREFIX}-job-state")
-
-
-def eventually(look: Callable[[], _T | None], every: float = 0.5) -> _T:
-    """What a look returns once it returns something; looks come every so many seconds."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(every)
-    raise AssertionError(f"nothing came within {PATIENCE_SECONDS} s")
 
 
 @pytest.fixture(scope="module")
@@ -173,23 +78,11 @@ def test_every_row_of_the_sample_is_curated_or_in_quarantine_with_its_reason(loc
     for dataset in ("customers", "transactions"):
         rows_in = sum(file["rows"] for file in expected["files"] if file["dataset"] == dataset)
         [batch] = [item for item in local.state(f"batch#{dataset}") if int(item["files"]) > 1]
-        quarantined = read_quarantine(local, dataset, batch["id"])
+        quarantined = read_quarantine(local, batch)
         curated = [row for row in local.curated(dataset) if row["_batch_id"] == batch["id"]]
         assert int(batch["rows_read"]) == rows_in
         assert rows_in == len(curated) + len(quarantined)
         assert all(row["reason"] and row["record"] and row["source_file"] for row in quarantined)
-
-
-def read_quarantine(local: Cloud, dataset: str, batch_id: str) -> list[dict[str, Any]]:
-    s3 = local.client("s3")
-    prefix = f"quarantine/{dataset}/batch_id={batch_id}/rows/"
-    listed = s3.list_objects_v2(Bucket=f"{PREFIX}-quality", Prefix=prefix).get("Contents", ())
-    bodies = [
-        s3.get_object(Bucket=f"{PREFIX}-quality", Key=item["Key"])["Body"].read().decode()
-        for item in listed
-        if item["Key"].endswith(".json")
-    ]
-    return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
 def test_the_processed_layer_is_typed_parquet_of_all_five_formats_with_metadata_columns(local: Cloud) -> None:
@@ -224,7 +117,7 @@ def test_the_refused_file_is_kept_and_an_alert_says_so(local: Cloud) -> None:
     assert alert["status"] == "SENT"
     assert "transactions-007.parquet" in alert["message"]
     [batch] = [item for item in local.state("batch#transactions") if int(item["files"]) > 1]
-    kept = f"quarantine/transactions/batch_id={batch['id']}/files/data/incoming/transactions/2024/01/16/"
+    kept = batch["quarantine"].removeprefix(f"s3://{PREFIX}-quality/") + "files/data/incoming/transactions/2024/01/16/"
     broken = local.client("s3").get_object(Bucket=f"{PREFIX}-quality", Key=f"{kept}transactions-007.parquet")
     assert broken["Body"].read() == (SAMPLE / "transactions/2024/01/16/transactions-007.parquet").read_bytes()
 
@@ -239,6 +132,19 @@ def test_the_quality_report_is_there_as_json_and_html_with_a_score(local: Cloud)
     assert content["score"]["value"] == float(check["score"])
     assert "ReferentialIntegrity" in html
     assert {rule["outcome"] for rule in content["rules"]} <= {"Passed", "Failed"}
+
+
+def test_every_ingested_batch_has_a_report_with_the_numbers_of_its_item(local: Cloud) -> None:
+    s3, bucket = local.client("s3"), f"{PREFIX}-quality"
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="reports/transactions/")["Contents"]
+    keys = {item["Key"].rpartition("/")[2]: item["Key"] for item in listed}
+    [batch] = [item for item in local.state("batch#transactions") if int(item["files"]) > 1]
+    body = s3.get_object(Bucket=bucket, Key=keys[f"ingestion-{batch['id']}.json"])["Body"].read()
+    told = json.loads(body)["rows"]
+    assert [told[name] for name in ("read", "written", "refused")] == [
+        int(batch[f"rows_{name}"]) for name in ("read", "written", "refused")
+    ]
+    assert f"ingestion-{batch['id']}.html" in keys
 
 
 def test_committed_batches_are_partitions_in_the_glue_catalog(local: Cloud) -> None:
@@ -349,3 +255,54 @@ def test_a_score_below_the_threshold_is_told_by_sns(local: Cloud) -> None:
     assert 'ColumnValues "country" in ["ZZ"]' in message
     assert "Report: s3://" in message
     s3.put_object(Bucket=bucket, Key=key, Body=good)
+
+
+FIELDS = ("transaction_id", "customer_id", "transaction_time", "amount", "currency")
+
+
+def test_excel_and_zstandard_files_are_curated_like_any_other(local: Cloud) -> None:
+    moment = "2024-03-02 10:00:00"
+    lines = [",".join(FIELDS), *(f"Z{number},C000001,{moment},1.50,USD" for number in range(100))]
+    book, sheet = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(FIELDS)
+    for number in range(100):
+        book.active.append([f"X{number}", "C000001", datetime.fromisoformat(moment), 1.5, "USD"])
+    book.save(sheet)
+    files = {"packed.csv.zst": zstandard.compress("\n".join(lines).encode()), "sheet.xlsx": sheet.getvalue()}
+    for name, body in files.items():
+        key = f"data/incoming/transactions/2024/03/02/{name}"
+        local.client("s3").put_object(Bucket=f"{PREFIX}-raw", Key=key, Body=body)
+    local.run_workflow()
+    found = [row for row in local.curated("transactions") if row["transaction_id"][0] in "ZX"]
+    expected = Counter(f"{letter}{number}" for letter in "ZX" for number in range(100))
+    assert Counter(row["transaction_id"] for row in found) == expected
+    assert {(str(row["amount"]), str(row["transaction_time"])[:19]) for row in found} == {("1.50", moment)}
+    assert {row["_source_file"].rpartition("/")[2] for row in found} == set(files)
+
+
+def test_rows_that_a_rule_rejected_arrive_once_when_they_are_sent_again_without_the_rule(local: Cloud) -> None:
+    """The last one: the rule stays away until here."""
+    s3, bucket, key = local.client("s3"), f"{PREFIX}-scripts", "config/datasets/transactions.json"
+    document = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    document["processing"]["rules"] = [r for r in document["processing"]["rules"] if r["name"] != "amount_not_negative"]
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(document).encode())
+    batches = eventually(lambda: all_checked(local))
+    quarantined = [row for batch in batches for row in read_quarantine(local, batch, "processing")]
+    rejected = Counter(json.loads(row["record"])["transaction_id"] for row in quarantined)
+    assert rejected
+    replay = "./scripts/replay_quarantine.py transactions --stage processing --no-start"
+    assert f"{rejected.total():,}" in local.shell(replay)
+    assert "Nothing to replay" in local.shell(replay)
+    local.run_workflow()
+    sent = [row for row in local.processed("transactions").to_table().to_pylist() if "/replay-" in row["_source_file"]]
+    assert Counter(row["transaction_id"] for row in sent) == rejected
+    assert all(row["amount"] < 0 for row in sent)
+    assert len(all_checked(local)) == len(batches) + 1
+    found = Counter(row["transaction_id"] for row in local.curated("transactions"))
+    assert {name: found[name] for name in rejected} == dict.fromkeys(rejected, 1)
+
+
+def all_checked(local: Cloud) -> list[dict[str, Any]]:
+    """The batches of transactions once all of them have gone all the way; none before."""
+    batches = local.state("batch#transactions")
+    return batches if all(batch["status"] == "CHECKED" for batch in batches) else []
