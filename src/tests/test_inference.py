@@ -89,9 +89,9 @@ def test_the_narrowest_type_that_changes_no_value_is_taken(texts: Texts) -> None
 def test_every_value_of_the_first_batch_has_its_column_s_type(texts: Texts) -> None:
     raw = texts(**{name: values for name, (_, values) in VALUES.items()})
     contract = Contract("things", columns=infer_columns(raw))
-    rows = standardise(raw, contract, "b", datetime(2024, 1, 1)).collect()
+    rows = standardise(raw, contract, datetime(2024, 1, 1)).collect()
     assert [row["_rescued_data"] for row in rows] == [None] * len(rows)
-    assert [row["_reject_reason"] for row in rows] == [None] * len(rows)
+    assert [row["_refusal"] for row in rows] == [None] * len(rows)
 
 
 def test_rows_that_do_not_parse_have_no_say(texts: Texts) -> None:
