@@ -17,9 +17,10 @@ from etl.column_types import parse_type
 from etl.contract_checks import check_one, check_together, schema_problem
 from etl.contract_text import read_json, read_yaml
 from etl.errors import ContractError
-from etl.names import standard_name
+from etl.names import EVENT_DATE, VALID_FROM, VALID_TO, standard_name
 
 DEFAULT_THRESHOLD = 80.0
+TARGET_FILE_SIZE_MB = 128
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Column:
         aliases: standard names under which sources also bring it.
         formats: Spark datetime patterns tried after ISO 8601.
         on_bad_value: ``rescue`` or ``reject``.
+        pii: ``hash``, ``mask``, ``tokenise`` or ``drop`` for personal data, done before curated is written; else "".
     """
 
     name: str
@@ -43,6 +45,7 @@ class Column:
     description: str = ""
     formats: tuple[str, ...] = ()
     on_bad_value: str = "rescue"
+    pii: str = ""
 
     @property
     def spark_type(self) -> str:
@@ -75,32 +78,87 @@ class Source:
 
 @dataclass(frozen=True)
 class Rule:
-    """A business rule: rows for which the condition is not true are rejected or flagged."""
+    """A business rule: rows for which the condition is not true (null counts as not true) are treated as it says.
+
+    Attributes:
+        on_failure: ``reject`` (to quarantine), ``flag`` (its name goes into ``_flags``) or ``set`` (values are mended).
+        values: column -> Spark SQL of the repaired value; of ``set`` rules (``set`` in the contract).
+        after: the step after which rows are judged: ``read``, ``enrich``, ``derive`` or ``steps``; by default ``read``
+            for ``set``, so that everything after sees the repaired value, and ``derive`` for the others.
+    """
 
     name: str
     condition: str
     on_failure: str = "reject"
     description: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    after: str = ""
+
+    @property
+    def place(self) -> str:
+        """The step after which rows are judged."""
+        return self.after or ("read" if self.on_failure == "set" else "derive")
 
 
 @dataclass(frozen=True)
 class Derived:
-    """A column computed by a Spark SQL expression."""
+    """A column computed by a Spark SQL expression; ``pii`` as of :class:`Column`."""
 
     name: str
     expression: str
     description: str = ""
+    pii: str = ""
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """How a row finds the version of a slowly changing reference that was valid at its time.
+
+    Attributes:
+        time: the dataset's date or timestamp column.
+        valid_from, valid_to: columns of the reference; from is inclusive, to exclusive and null for ever.
+    """
+
+    time: str
+    valid_from: str = VALID_FROM
+    valid_to: str = VALID_TO
 
 
 @dataclass(frozen=True)
 class Enrichment:
-    """Columns taken from another dataset's curated table."""
+    """Columns taken from another dataset's curated table, or from a reference file.
 
-    dataset: str
-    keys: Mapping[str, str]
-    columns: tuple[str, ...]
+    Attributes:
+        dataset: the other dataset; or
+        file: a file in the folder ``reference`` beside the contracts, or a full URI.
+        keys: this dataset's column -> the reference's column.
+        columns: what is taken.
+        prefix: put before the names of the columns.
+        how: ``left`` or ``inner``; inner refuses rows without a match.
+        on_unmatched: ``keep`` or ``reject`` (to quarantine); unmatched rows are counted in any case.
+        types: contract types of a reference file's columns; string where nothing is said.
+        as_of: for references with several versions of a key.
+    """
+
+    dataset: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
     prefix: str = ""
     how: str = "left"
+    file: str = ""
+    on_unmatched: str = "keep"
+    types: Mapping[str, str] = field(default_factory=dict)
+    as_of: AsOf | None = None
+
+    @property
+    def source(self) -> str:
+        """The dataset or file, as messages and counts name it."""
+        return self.dataset or self.file
+
+    @property
+    def refuses_unmatched(self) -> bool:
+        """Whether a row without a match goes to quarantine."""
+        return self.how == "inner" or self.on_unmatched == "reject"
 
     def output_columns(self) -> list[str]:
         """The names under which the columns join the dataset."""
@@ -108,23 +166,63 @@ class Enrichment:
 
 
 @dataclass(frozen=True)
+class SqlStep:
+    """A Spark SQL statement over ``batch`` (the rows so far), earlier steps by name, and the tables of ``uses``."""
+
+    name: str
+    sql: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class Aggregate:
-    """A daily aggregate table: measures per event date and group."""
+    """An aggregate table: measures per event date and group, or per group over the whole table.
+
+    Attributes:
+        over: ``event_date`` (one row per date and group) or ``table`` (one row per group).
+    """
 
     name: str
     measures: Mapping[str, str]
     group_by: tuple[str, ...] = ()
     description: str = ""
+    over: str = EVENT_DATE
 
 
 @dataclass(frozen=True)
 class Processing:
-    """What turns a dataset's processed rows into its curated table."""
+    """What turns a dataset's processed rows into its curated table.
+
+    Attributes:
+        uses: other datasets whose curated tables the SQL steps and the Python step read.
+    """
 
     rules: tuple[Rule, ...] = ()
     derive: tuple[Derived, ...] = ()
     enrich: tuple[Enrichment, ...] = ()
+    steps: tuple[SqlStep, ...] = ()
+    uses: tuple[str, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()
+
+    def needs(self) -> set[str]:
+        """The datasets whose curated tables must be there first."""
+        return {enrichment.dataset for enrichment in self.enrich if enrichment.dataset} | set(self.uses)
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """How the curated table lies in storage.
+
+    Attributes:
+        partition_by: columns, or transforms of them: ``years(c)``, ``months(c)``, ``days(c)``, ``hours(c)``,
+            ``bucket(16, c)``, ``truncate(4, c)``.
+        sort_by: columns by which the rows of a file are sorted; ``c desc`` for the other way.
+        target_file_size_mb: of data files, in MiB.
+    """
+
+    partition_by: tuple[str, ...] = (EVENT_DATE,)
+    sort_by: tuple[str, ...] = ()
+    target_file_size_mb: int = TARGET_FILE_SIZE_MB
 
 
 @dataclass(frozen=True)
@@ -144,6 +242,9 @@ class Contract:
     Attributes:
         late_after_days: a row whose date is more days before its batch's arrival than this is counted as late; None
             counts none.
+        history: whether the curated table keeps every version of a key (slowly changing dimension, type 2).
+        delete_when: Spark SQL; a row for which it is true deletes its key from the curated table.
+        table: how the curated table lies in storage.
     """
 
     name: str
@@ -157,6 +258,9 @@ class Contract:
     processing: Processing = field(default_factory=Processing)
     quality: Quality = field(default_factory=Quality)
     late_after_days: int | None = None
+    history: bool = False
+    delete_when: str = ""
+    table: TableLayout = field(default_factory=TableLayout)
 
     def matches(self, file_name: str) -> bool:
         """Whether a file of this name belongs to the dataset."""

@@ -12,9 +12,13 @@ METADATA = (RESCUED, SOURCE_FILE, BATCH, INGESTED_AT)
 PARTITIONS = ("year", "month", "day")
 EVENT_DATE = "event_date"
 FLAGS = "_flags"
+# Columns of a curated table with history: the time from which (inclusive) and until which (exclusive) a version holds.
+VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
 # Columns that steps pass on to each other and that no table has.
 CORRUPT, REASON, RECORD = "_corrupt_record", "_reject_reason", "_record"
 POSITION, DATE, LATE, REFUSAL = "_position", "_date", "_late", "_refusal"
+# Whether a row deletes its key; which rules a row has met (array of names).
+DELETE, HITS = "_delete", "_hits"
 # Columns of a reader's frame that are no columns of the source.
 OF_READERS = (CORRUPT, SOURCE_FILE, POSITION)
 

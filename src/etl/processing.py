@@ -15,6 +15,9 @@ from pyspark.sql import functions as F
 
 from etl.attempt import inferred_columns
 from etl.contracts import Contract, inferred
+from etl.curated.merge import merge_by_key
+from etl.curated.replace import replace_batch, replace_dates
+from etl.curated.tables import ensure_table, row_count, table_exists
 from etl.errors import MissingTableError, RowBalanceError
 from etl.folders import batch_folders
 from etl.ingestion import register
@@ -24,15 +27,8 @@ from etl.names import BATCH, EVENT_DATE, REASON, RECORD, SOURCE_FILE
 from etl.pipeline import Pipeline, each_dataset
 from etl.processed import read_batch
 from etl.quarantine import keep_rows
-from etl.tables import (
-    ensure_table,
-    merge_by_key,
-    replace_batch,
-    replace_dates,
-    row_count,
-    table_exists,
-)
-from etl.transform import aggregate, transform
+from etl.transform.aggregates import aggregate
+from etl.transform.flow import transform
 
 STAGE = "processing"
 

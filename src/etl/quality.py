@@ -16,6 +16,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from etl.contracts import Contract, inferred
+from etl.curated.tables import empty_frame, table_exists
 from etl.dqdl import RulesetResult, evaluate, profile_columns
 from etl.errors import QualityHaltError
 from etl.folders import batch_folders
@@ -26,7 +27,6 @@ from etl.pipeline import Pipeline, each_dataset
 from etl.processing import in_order_of_need
 from etl.report import build_report, render_html
 from etl.scoring import Score, score
-from etl.tables import empty_frame, table_exists
 
 STAGE = "quality"
 # What every dataset must satisfy when its contract says nothing.

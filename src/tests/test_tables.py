@@ -12,16 +12,10 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from etl.curated.merge import merge_by_key
+from etl.curated.replace import replace_batch, replace_dates
+from etl.curated.tables import empty_frame, ensure_table, row_count, table_exists
 from etl.errors import TableSchemaError
-from etl.tables import (
-    empty_frame,
-    ensure_table,
-    merge_by_key,
-    replace_batch,
-    replace_dates,
-    row_count,
-    table_exists,
-)
 
 DAY = date(2024, 1, 15)
 COLUMNS = "id string, v string, at int, event_date date"

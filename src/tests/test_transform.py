@@ -13,7 +13,11 @@ from pyspark.sql import DataFrame
 from etl.contracts import Aggregate, Contract, Derived, Enrichment, Processing, Rule
 from etl.errors import ExpressionError
 from etl.names import EVENT_DATE, FLAGS, REASON, RECORD
-from etl.transform import UNMATCHED, aggregate, apply_rules, derive, enrich, transform, with_event_date
+from etl.transform.aggregates import aggregate
+from etl.transform.enrichment import UNMATCHED, enrich
+from etl.transform.expressions import derive
+from etl.transform.flow import transform, with_event_date
+from etl.transform.rules import apply_rules
 
 Frame = Callable[..., DataFrame]
 CUSTOMERS = Enrichment("customers", {"customer": "id"}, ("name", "country"), prefix="customer_")

@@ -1,15 +1,14 @@
-"""The curated layer: Iceberg tables that change in whole steps, or not at all."""
+"""Curated tables: made when they are first needed, and brought up to what a batch has."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
     ByteType,
     DataType,
-    DateType,
     DecimalType,
     DoubleType,
     FloatType,
@@ -20,7 +19,7 @@ from pyspark.sql.types import (
 )
 
 from etl.errors import TableSchemaError
-from etl.names import BATCH, EVENT_DATE
+from etl.names import BATCH
 
 _WIDER: dict[type[DataType], tuple[type[DataType], ...]] = {
     ByteType: (ShortType, IntegerType, LongType),
@@ -110,57 +109,3 @@ def _widens(from_type: DataType, to_type: DataType) -> bool:
     if isinstance(from_type, DecimalType) and isinstance(to_type, DecimalType):
         return from_type.scale == to_type.scale and from_type.precision <= to_type.precision
     return isinstance(to_type, _WIDER.get(type(from_type), ()))
-
-
-def merge_by_key(rows: DataFrame, table: str, key: Sequence[str], order_by: Sequence[str]) -> None:
-    """MERGE rows into a curated table: the later by ``order_by`` wins, whichever came first.
-
-    Doing it twice with the same rows changes nothing. Columns of the table that the rows lack become null: they belong
-    to the row that is replaced.
-
-    Args:
-        rows: one row per key.
-        table: full name; it has all the rows' columns.
-        key: columns that identify a row.
-        order_by: columns that tell which row is later; empty: the one that is merged last.
-    """
-    rows.createOrReplaceTempView("merge_source")
-    same = " and ".join(f"t.`{name}` <=> s.`{name}`" for name in key)
-    columns = rows.columns
-    absent = [name for name in rows.sparkSession.table(table).columns if name not in columns]
-    assignments = ", ".join([*(f"t.`{name}` = s.`{name}`" for name in columns), *(f"t.`{n}` = null" for n in absent)])
-    names = ", ".join(f"`{name}`" for name in columns)
-    values = ", ".join(f"s.`{name}`" for name in columns)
-    # Names come from contracts, whose schema admits letters, digits and _ only.
-    statement = (
-        f"merge into {table} t using merge_source s on {same} "
-        f"when matched and {_is_later(order_by)} then update set {assignments} "
-        f"when not matched then insert ({names}) values ({values})"
-    )
-    rows.sparkSession.sql(statement)
-
-
-def _is_later(order_by: Sequence[str]) -> str:
-    """SQL: the source row is not older than the table's; nulls are oldest."""
-    older = "false"
-    for name in reversed(order_by):
-        source, target = f"s.`{name}`", f"t.`{name}`"
-        less = f"(coalesce({source} < {target}, false) or ({source} is null and {target} is not null))"
-        older = f"({less} or ({source} <=> {target} and {older}))"
-    return f"not {older}"
-
-
-def replace_batch(rows: DataFrame, table: str, batch_id: str) -> None:
-    """Put a keyless batch into a table in one commit, in place of what the same batch put there before."""
-    rows.writeTo(table).overwrite(F.col(BATCH) == batch_id)
-
-
-def replace_dates(rows: DataFrame, table: str, dates: Sequence[str]) -> None:
-    """Replace whole event dates of an aggregate table in one commit.
-
-    Args:
-        rows: all rows of these dates; a date without rows is emptied.
-        table: full name; partitioned by ``event_date``.
-        dates: ISO dates.
-    """
-    rows.writeTo(table).overwrite(F.col(EVENT_DATE).isin([F.lit(d).cast(DateType()) for d in dates]))

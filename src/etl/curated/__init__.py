@@ -1,0 +1,1 @@
+"""The curated layer: Iceberg tables that change in whole steps, or not at all."""

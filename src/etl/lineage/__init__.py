@@ -1,0 +1,1 @@
+"""What a run read, did and wrote: steps with their rows and seconds, and OpenLineage events."""

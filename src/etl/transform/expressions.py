@@ -1,0 +1,39 @@
+"""Spark SQL expressions of contracts: derived columns, and errors that say which expression is wrong and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from etl.contracts import Derived
+from etl.errors import ExpressionError
+from utils.spark_versions import COMPILE_ERRORS
+
+
+def compiled(what: str, build: Callable[[], DataFrame]) -> DataFrame:
+    """Build a frame; Spark analyses it then, and its complaint becomes one that names dataset and expression.
+
+    Args:
+        what: dataset, what of its contract, and the expression's text; begins the message.
+        build: makes the frame.
+
+    Raises:
+        ExpressionError: the expression does not compile.
+    """
+    try:
+        return build()
+    except COMPILE_ERRORS as error:
+        reason = next(line for line in str(error).splitlines() if line.strip())
+        raise ExpressionError(f"{what} does not compile: {reason}") from error
+
+
+def derive(frame: DataFrame, derived: Derived, dataset: str) -> DataFrame:
+    """Add a computed column, or replace the one of the same name.
+
+    Raises:
+        ExpressionError: the expression does not compile.
+    """
+    what = f"{dataset}: derived column {derived.name!r}: {derived.expression!r}"
+    return compiled(what, lambda: frame.withColumn(derived.name, F.expr(derived.expression)))
