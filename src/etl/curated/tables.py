@@ -6,27 +6,11 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import (
-    ByteType,
-    DataType,
-    DecimalType,
-    DoubleType,
-    FloatType,
-    IntegerType,
-    LongType,
-    ShortType,
-    StructType,
-)
+from pyspark.sql.types import StructType
 
 from etl.errors import TableSchemaError
 from etl.names import BATCH
-
-_WIDER: dict[type[DataType], tuple[type[DataType], ...]] = {
-    ByteType: (ShortType, IntegerType, LongType),
-    ShortType: (IntegerType, LongType),
-    IntegerType: (LongType,),
-    FloatType: (DoubleType,),
-}
+from etl.widening import widens
 
 
 def table_exists(spark: SparkSession, table: str) -> bool:
@@ -91,9 +75,9 @@ def schema_changes(present: StructType, wanted: StructType, table: str) -> list[
         target = field.dataType.simpleString()
         if field.name not in known:
             changes.append(f"alter table {table} add column `{field.name}` {target}")
-        elif known[field.name] == field.dataType or _widens(field.dataType, known[field.name]):
+        elif known[field.name] == field.dataType or widens(field.dataType, known[field.name]):
             continue
-        elif _widens(known[field.name], field.dataType):
+        elif widens(known[field.name], field.dataType):
             changes.append(f"alter table {table} alter column `{field.name}` type {target}")
         else:
             refused.append(f"{field.name} is {known[field.name].simpleString()} and would become {target}")
@@ -103,9 +87,3 @@ def schema_changes(present: StructType, wanted: StructType, table: str) -> list[
             "decimal precision keep what is there; give a changed column a new name."
         )
     return changes
-
-
-def _widens(from_type: DataType, to_type: DataType) -> bool:
-    if isinstance(from_type, DecimalType) and isinstance(to_type, DecimalType):
-        return from_type.scale == to_type.scale and from_type.precision <= to_type.precision
-    return isinstance(to_type, _WIDER.get(type(from_type), ()))
