@@ -98,7 +98,7 @@ def check_together(documents: Mapping[str, Document], broken: Iterable[str] = ()
         files[document["name"]] = file
     for file, document in documents.items():
         for position, enrichment in enumerate(_processing(document, "enrich")):
-            if enrichment["dataset"] in incomplete:
+            if "dataset" not in enrichment or enrichment["dataset"] in incomplete:
                 continue
             if enrichment["dataset"] not in files:
                 yield (
@@ -215,7 +215,10 @@ def _check_quality(document: Document) -> Iterator[str]:
 
 
 def _check_cycles(documents: Mapping[str, Document]) -> Iterator[str]:
-    needs = {d["name"]: {e["dataset"] for e in _processing(d, "enrich")} for d in documents.values()}
+    needs = {
+        d["name"]: {e["dataset"] for e in _processing(d, "enrich") if "dataset" in e} | set(_processing(d, "uses"))
+        for d in documents.values()
+    }
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
@@ -223,7 +226,7 @@ def _check_cycles(documents: Mapping[str, Document]) -> Iterator[str]:
         yield f"enrichment goes round in a circle: {circle}; one of them must come without the other"
 
 
-def _processing(document: Document, section: str) -> list[dict[str, Any]]:
+def _processing(document: Document, section: str) -> list[Any]:
     return list(document.get("processing", {}).get(section, ()))
 
 

@@ -306,7 +306,7 @@ def test_the_documentation_has_every_field() -> None:
         ("columns.2.name", "year", ["columns.2.name: 'year' is a column that the pipeline adds itself"]),
         ("columns.1.aliases", ["orderId"], ["columns.1: the name 'order_id' already belongs to column 'order_id'"]),
         ("columns.1.aliases", ["ORDER NO"], ["columns.1: the name 'order_no' already belongs to column 'order_id'"]),
-        ("processing.rules.0.on_failure", "x", ["processing.rules.0.on_failure: 'x' is not one of reject, flag"]),
+        ("processing.rules.0.on_failure", "x", ["processing.rules.0.on_failure: 'x' is not one of reject, flag, set"]),
         ("processing.rules.0.condition", "", ["processing.rules.0.condition: must be longer than or equal to 1"]),
         (
             "processing.aggregates.0.group_by",
