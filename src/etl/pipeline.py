@@ -106,7 +106,9 @@ def run_job(argv: Sequence[str], stage: str, work: Callable[[Pipeline], dict[str
         PipelineError: arguments or contracts are wrong, or datasets failed (the others are finished).
     """
     settings = settings_from(resolve_arguments(argv, REQUIRED, OPTIONAL))
-    run_stage(open_pipeline(settings, spark_session(settings.job_name), stage), stage, work)
+    spark = spark_session(settings.job_name)
+    settings.performance.apply(spark)
+    run_stage(open_pipeline(settings, spark, stage), stage, work)
 
 
 def run_stage(pipeline: Pipeline, stage: str, work: Callable[[Pipeline], dict[str, str]]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from etl.errors import ArgumentError
+from etl.arguments import bucket_uri, flag, secret_arn, whole_number
 from etl.ledger import utc_now
+from etl.performance import ARGUMENTS as PERFORMANCE
+from etl.performance import Performance, performance_from
 
 REQUIRED = (
     "JOB_NAME",
@@ -29,11 +31,21 @@ OPTIONAL = (
     "dataset",
     "max_files_per_batch",
     "lease_seconds",
+    "pii_secret",
+    "maintain",
+    "snapshot_retention_days",
+    "orphan_retention_days",
+    "processed_retention_days",
+    *PERFORMANCE,
 )
 CATALOG = "glue_catalog"
 MAX_FILES_PER_BATCH = 10_000
 # A killed run holds its datasets for this long; a live one renews its leases.
 LEASE_SECONDS = 60
+SNAPSHOT_RETENTION_DAYS = 7
+# A file that a running job has written and not yet committed looks like an orphan.
+ORPHAN_RETENTION_DAYS = LEAST_ORPHAN_RETENTION_DAYS = 3
+PROCESSED_RETENTION_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,12 @@ class Settings:
         run_id: the job run; part of report names and of the ledger's owner token.
         dataset: the only dataset to work on, or "" for all.
         started: when the run began, UTC.
+        pii_secret: ARN of the secret for personal data, or "".
+        maintain: whether this run of processing also maintains the tables (compaction, expiry, vacuum).
+        snapshot_retention_days: how long maintenance keeps the snapshots of curated tables, for time travel.
+        orphan_retention_days: how old a file that no snapshot knows must be before maintenance deletes it.
+        processed_retention_days: how long maintenance keeps processed batches whose quality is checked.
+        performance: how Spark is to run.
     """
 
     job_name: str
@@ -66,6 +84,12 @@ class Settings:
     dataset: str = ""
     max_files_per_batch: int = MAX_FILES_PER_BATCH
     lease_seconds: int = LEASE_SECONDS
+    pii_secret: str = ""
+    maintain: bool = False
+    snapshot_retention_days: int = SNAPSHOT_RETENTION_DAYS
+    orphan_retention_days: int = ORPHAN_RETENTION_DAYS
+    processed_retention_days: int = PROCESSED_RETENTION_DAYS
+    performance: Performance = field(default_factory=Performance)
 
     def table(self, name: str) -> str:
         """The full name of a curated table."""
@@ -82,10 +106,7 @@ def settings_from(arguments: Mapping[str, str]) -> Settings:
         ArgumentError: an argument has a value that can't be used.
     """
     started = utc_now()
-    buckets = {
-        layer: _bucket_uri(f"{layer}_bucket", arguments[f"{layer}_bucket"])
-        for layer in ("raw", "processed", "curated", "quality")
-    }
+    buckets = {layer: bucket_uri(arguments, f"{layer}_bucket") for layer in ("raw", "processed", "curated", "quality")}
     return Settings(
         **buckets,
         job_name=arguments["JOB_NAME"],
@@ -100,19 +121,14 @@ def settings_from(arguments: Mapping[str, str]) -> Settings:
         started=started,
         workflow_run_id=arguments.get("WORKFLOW_RUN_ID", ""),
         dataset=arguments.get("dataset", ""),
-        max_files_per_batch=_positive(arguments, "max_files_per_batch", MAX_FILES_PER_BATCH),
-        lease_seconds=_positive(arguments, "lease_seconds", LEASE_SECONDS),
+        max_files_per_batch=whole_number(arguments, "max_files_per_batch", MAX_FILES_PER_BATCH),
+        lease_seconds=whole_number(arguments, "lease_seconds", LEASE_SECONDS),
+        pii_secret=secret_arn(arguments, "pii_secret"),
+        maintain=flag(arguments, "maintain", False),
+        snapshot_retention_days=whole_number(arguments, "snapshot_retention_days", SNAPSHOT_RETENTION_DAYS),
+        orphan_retention_days=whole_number(
+            arguments, "orphan_retention_days", ORPHAN_RETENTION_DAYS, LEAST_ORPHAN_RETENTION_DAYS
+        ),
+        processed_retention_days=whole_number(arguments, "processed_retention_days", PROCESSED_RETENTION_DAYS),
+        performance=performance_from(arguments),
     )
-
-
-def _bucket_uri(argument: str, bucket: str) -> str:
-    if not bucket or "/" in bucket:
-        raise ArgumentError(f"--{argument} is {bucket!r}; it must be the name of a bucket, without s3:// and /")
-    return f"s3://{bucket}/"
-
-
-def _positive(arguments: Mapping[str, str], name: str, default: int) -> int:
-    text = arguments.get(name, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentError(f"--{name} is {text!r}; it must be a whole number of at least 1")
-    return int(text)

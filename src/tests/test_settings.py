@@ -6,8 +6,10 @@ import dataclasses
 from datetime import datetime, timezone
 
 import pytest
+from pyspark.sql import SparkSession
 
 from etl.errors import ArgumentError
+from etl.performance import Performance
 from etl.settings import LEASE_SECONDS, MAX_FILES_PER_BATCH, OPTIONAL, REQUIRED, settings_from
 
 ARGUMENTS = {
@@ -72,6 +74,78 @@ def test_curated_tables_stand_in_the_job_s_catalog_and_database() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings_from(ARGUMENTS).dataset = "x"  # type: ignore[misc]
+
+
+def test_maintenance_is_off_and_keeps_what_people_may_still_need_unless_told_otherwise() -> None:
+    settings = settings_from(ARGUMENTS)
+    assert (settings.maintain, settings.pii_secret) == (False, "")
+    kept = (settings.snapshot_retention_days, settings.orphan_retention_days, settings.processed_retention_days)
+    assert kept == (7, 3, 30)
+
+
+def test_maintenance_and_its_retentions_are_taken_when_given() -> None:
+    days = {"snapshot_retention_days": "1", "orphan_retention_days": "4", "processed_retention_days": "2"}
+    settings = settings_from({**ARGUMENTS, **days, "maintain": "True"})
+    kept = (settings.snapshot_retention_days, settings.orphan_retention_days, settings.processed_retention_days)
+    assert settings.maintain
+    assert kept == (1, 4, 2)
+
+
+def test_orphans_are_never_taken_for_such_before_a_running_job_could_have_ended() -> None:
+    with pytest.raises(ArgumentError, match="--orphan_retention_days is '2'; it must be a whole number of at least 3"):
+        settings_from({**ARGUMENTS, "orphan_retention_days": "2"})
+
+
+@pytest.mark.parametrize("name", ["maintain", "adaptive_query_execution", "skew_join"])
+def test_a_switch_that_is_neither_on_nor_off_is_told(name: str) -> None:
+    with pytest.raises(ArgumentError, match=f"--{name} is 'yes'; it must be true or false"):
+        settings_from({**ARGUMENTS, name: "yes"})
+
+
+def test_what_is_no_secret_s_arn_is_told_without_being_repeated() -> None:
+    with pytest.raises(ArgumentError, match="--pii_secret is not the ARN of a secret") as caught:
+        settings_from({**ARGUMENTS, "pii_secret": "s3cr3t-itself"})
+    assert "s3cr3t" not in str(caught.value)
+    arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:etl-dev-pii-AbCdEf"
+    assert settings_from({**ARGUMENTS, "pii_secret": arn}).pii_secret == arn
+
+
+def test_a_job_that_says_nothing_of_performance_leaves_spark_as_it_is() -> None:
+    empty = {"shuffle_partitions": "", "skew_join": ""}
+    assert settings_from({**ARGUMENTS, **empty}).performance.spark_settings() == {}
+
+
+def test_performance_arguments_become_spark_s_settings() -> None:
+    given = {"adaptive_query_execution": "false", "broadcast_threshold_mb": "64", "skew_join": "true"}
+    assert settings_from({**ARGUMENTS, **given, "shuffle_partitions": "48"}).performance.spark_settings() == {
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.autoBroadcastJoinThreshold": "64m",
+        "spark.sql.adaptive.autoBroadcastJoinThreshold": "64m",
+        "spark.sql.adaptive.skewJoin.enabled": "true",
+        "spark.sql.shuffle.partitions": "48",
+    }
+
+
+@pytest.mark.parametrize("text", ["0", "-1"])
+def test_broadcasts_can_be_switched_off(text: str) -> None:
+    found = settings_from({**ARGUMENTS, "broadcast_threshold_mb": text}).performance.spark_settings()
+    assert set(found.values()) == {"-1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "least"), [("broadcast_threshold_mb", "-2", -1), ("shuffle_partitions", "0", 1)]
+)
+def test_a_performance_number_out_of_range_is_told(name: str, text: str, least: int) -> None:
+    with pytest.raises(ArgumentError, match=f"--{name} is '{text}'; it must be a whole number of at least {least}"):
+        settings_from({**ARGUMENTS, name: text})
+
+
+def test_spark_takes_the_settings(spark: SparkSession) -> None:
+    session = spark.newSession()
+    Performance(False, 64, False, 3).apply(session)
+    assert session.conf.get("spark.sql.adaptive.autoBroadcastJoinThreshold") == "64m"
+    assert session.conf.get("spark.sql.shuffle.partitions") == "3"
+    assert session.range(1)._jdf.queryExecution().executedPlan().toString().find("Adaptive") == -1
 
 
 @pytest.mark.parametrize("layer", ["raw", "processed", "curated", "quality"])
