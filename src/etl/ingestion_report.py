@@ -1,7 +1,7 @@
 """The report of one ingested batch: its content as JSON, and the same as one HTML file without network or scripts.
 
 Nothing here touches Spark or storage: :func:`ingestion_report` takes plain values, :func:`render_html` its result.
-Style and building stones are those of the quality report (:mod:`etl.report`).
+Style and building stones are those of every report (:mod:`etl.page`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
-
-from etl.report import _json, _number, _percent, _shown, _template, _when
+from etl.page import json_value, page_style, page_templates, shown_number
 
 REPORT_VERSION = 1
 TEMPLATES = ("ingestion.html.j2", "charts.html.j2", "tables.html.j2")
@@ -114,7 +111,7 @@ def ingestion_report(batch: IngestedBatch) -> dict[str, Any]:
         "batch_id": batch.batch_id,
         "run_id": batch.run_id,
         "environment": batch.environment,
-        "generated_at": _json(batch.generated_at),
+        "generated_at": json_value(batch.generated_at),
         "seconds": batch.seconds,
         "rows": {
             "read": batch.rows_read,
@@ -132,7 +129,9 @@ def ingestion_report(batch: IngestedBatch) -> dict[str, Any]:
         "bytes": sum(file.size for file in batch.files),
         "formats": _formats(batch.files),
         "schema_changes": [{str(key): str(value) for key, value in change.items()} for change in batch.schema_changes],
-        "samples": [{str(key): _json(value) for key, value in row.items()} for row in batch.samples[:MOST_SAMPLES]],
+        "samples": [
+            {str(key): json_value(value) for key, value in row.items()} for row in batch.samples[:MOST_SAMPLES]
+        ],
         "prefix": batch.prefix,
         "quarantine": batch.quarantine,
         "suggested_contract": batch.suggested_contract,
@@ -148,11 +147,11 @@ def render_html(content: Mapping[str, Any]) -> str:
         content: the result of :func:`ingestion_report`, also after a round trip through JSON.
     """
     return (
-        _environment()
+        page_templates(TEMPLATES, size=_size, delimiter=_delimiter)
         .get_template("ingestion.html.j2")
         .render(
             report=content,
-            style=Markup(_template("report.css")),  # noqa: S704 - our own file, not data
+            style=page_style(),
             headline=headline(content),
             refused=[file for file in content["files"] if file["refused"]],
             most_refused=max((entry["rows"] for entry in content["reasons"]), default=0),
@@ -164,15 +163,15 @@ def headline(content: Mapping[str, Any]) -> str:
     """The result in one sentence."""
     rows, files = content["rows"], content["file_count"]
     if not rows["balanced"]:
-        return f"{_number(rows['read'])} rows were read, and written and refused rows do not add up to them."
+        return f"{shown_number(rows['read'])} rows were read, and written and refused rows do not add up to them."
     parts = []
     if rows["refused"]:
-        parts.append(f"{_number(rows['refused'])} of {_number(rows['read'])} rows")
+        parts.append(f"{shown_number(rows['refused'])} of {shown_number(rows['read'])} rows")
     if content["files_refused"]:
-        parts.append(f"{_number(content['files_refused'])} of {_number(files)} files")
+        parts.append(f"{shown_number(content['files_refused'])} of {shown_number(files)} files")
     if parts:
         return f"{' and '.join(parts)} refused and kept in quarantine; all else is written."
-    return f"Every row of {_number(files)} file{'' if files == 1 else 's'} is written."
+    return f"Every row of {shown_number(files)} file{'' if files == 1 else 's'} is written."
 
 
 def _file(file: ReadFile) -> dict[str, Any]:
@@ -205,16 +204,3 @@ def _size(count: int | float) -> str:
 
 def _delimiter(text: str) -> str:
     return {"\t": "tab", " ": "space", "\x01": "^A"}.get(text, text)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=DictLoader({name: _template(name) for name in TEMPLATES}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters = {"number": _number, "percent": _percent, "when": _when, "shown": _shown}
-    environment.filters.update(filters, size=_size, delimiter=_delimiter)
-    return environment

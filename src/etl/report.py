@@ -6,17 +6,14 @@ Nothing here touches Spark or storage: :func:`build_report` takes plain values, 
 from __future__ import annotations
 
 import math
-import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, Protocol
 
-from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
+from etl.page import json_value, page_style, page_templates, shown_number
 
 REPORT_VERSION = 1
-TEMPLATES = ("report.html.j2", "charts.html.j2", "tables.html.j2", "report.css")
+TEMPLATES = ("report.html.j2", "charts.html.j2", "tables.html.j2")
 MOST_SAMPLES = 10
 MOST_FILES = 200
 MOST_TREND = 60
@@ -74,13 +71,13 @@ def build_report(
     results = [_rule(rule, samples or {}) for rule in rules]
     counted = sorted((refused or {}).items(), key=lambda entry: (-entry[1], entry[0]))
     earlier = [_point(point) for point in trend][-MOST_TREND:]
-    now = {"score": scored["value"], "generated_at": _json(generated_at), "run_id": run_id}
+    now = {"score": scored["value"], "generated_at": json_value(generated_at), "run_id": run_id}
     return {
         "version": REPORT_VERSION,
         "dataset": dataset,
         "description": description,
         "run_id": run_id,
-        "generated_at": _json(generated_at),
+        "generated_at": json_value(generated_at),
         "score": scored,
         "outcomes": _count(results),
         "rules": results,
@@ -107,11 +104,11 @@ def render_html(report: Mapping[str, Any]) -> str:
     Args:
         report: the result of :func:`build_report`, also after a round trip through JSON.
     """
-    template = _environment().get_template("report.html.j2")
+    template = page_templates(TEMPLATES).get_template("report.html.j2")
     ordered = sorted(report["rules"], key=lambda rule: (not rule["critical"], OUTCOMES.get(rule["outcome"], 0)))
     return template.render(
         report=report,
-        style=Markup(_template("report.css")),  # noqa: S704 - our own file, not data
+        style=page_style(),
         attention=[rule for rule in ordered if rule["outcome"] != "Passed"],
         headline=headline(report),
         gauge=_gauge(report["score"]),
@@ -136,8 +133,8 @@ def headline(report: Mapping[str, Any]) -> str:
         count = len(score["critical_failures"])
         start += f", {count} of them critical" if total > 1 else "; it is critical"
     if score["passed"]:
-        return f"{start}. The score reaches the threshold of {_number(score['threshold'])}."
-    return f"{start}. The score is below the threshold of {_number(score['threshold'])}."
+        return f"{start}. The score reaches the threshold of {shown_number(score['threshold'])}."
+    return f"{start}. The score is below the threshold of {shown_number(score['threshold'])}."
 
 
 def _rule(rule: Documented | Mapping[str, Any], samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
@@ -155,30 +152,16 @@ def _count(rules: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def _point(point: Mapping[str, Any] | float) -> dict[str, Any]:
     if isinstance(point, Mapping):
-        return {"score": float(point["score"]), **{key: _json(point.get(key)) for key in ("generated_at", "run_id")}}
+        return {
+            "score": float(point["score"]),
+            **{key: json_value(point.get(key)) for key in ("generated_at", "run_id")},
+        }
     return {"score": float(point), "generated_at": None, "run_id": None}
 
 
 def _plain(value: Documented | Mapping[str, Any]) -> dict[str, Any]:
     mapping = value if isinstance(value, Mapping) else value.to_dict()
-    return {str(key): _json(item) for key, item in mapping.items()}
-
-
-def _json(value: Any) -> Any:
-    """Any value of a row or a result as JSON knows it."""
-    if isinstance(value, Mapping):
-        return {str(key): _json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [_json(item) for item in value]
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, (bytes, bytearray)):
-        return value.hex()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+    return {str(key): json_value(item) for key, item in mapping.items()}
 
 
 def _gauge(score: Mapping[str, Any]) -> dict[str, float]:
@@ -203,62 +186,3 @@ def _trend(points: Sequence[Mapping[str, Any]], threshold: float) -> dict[str, A
     ]
     change = points[-1]["score"] - points[-2]["score"]
     return {"points": dots, "low": low, "threshold": height(threshold), "change": round(change, 2)}
-
-
-def _environment() -> Environment:
-    # By pkgutil, not by path: on Glue the library is imported from a zip.
-    environment = Environment(
-        loader=DictLoader({name: _template(name) for name in TEMPLATES}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=_number, percent=_percent, when=_when, shown=_shown)
-    return environment
-
-
-def _template(name: str) -> str:
-    data = pkgutil.get_data("etl", f"templates/{name}")
-    if data is None:
-        raise FileNotFoundError(f"the template etl/templates/{name} is missing from the package")
-    return data.decode("utf-8")
-
-
-def _number(value: Any) -> str:
-    """1234567 -> 1,234,567; 0.123456 -> 0.1235; texts stay."""
-    if value is None:
-        return "–"  # noqa: RUF001
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, int) or value.is_integer():
-        return f"{int(value):,}" if abs(value) < 1e15 else f"{value:.4g}"
-    if abs(value) >= 100:
-        return f"{value:,.2f}"
-    return f"{value:.4g}"
-
-
-def _percent(share: float) -> str:
-    """0.5 -> 50 %; never 100 % or 0 % for what is only near it."""
-    if share in (0, 1):
-        return f"{share:.0%}"
-    return f"{min(max(math.floor(share * 10000) / 100, 0.01), 99.99):g}%"
-
-
-def _when(moment: Any) -> str:
-    """An ISO time without its fraction; anything else as it is."""
-    text = str(moment or "")
-    try:
-        parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return text
-    zone = " UTC" if parsed.utcoffset() is not None and not parsed.utcoffset() else ""
-    return parsed.strftime("%Y-%m-%d %H:%M") + zone
-
-
-def _shown(value: Any, most: int = 80) -> str:
-    """A value of a row, cut to fit a cell."""
-    if value is None:
-        return "null"
-    text = str(value)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
