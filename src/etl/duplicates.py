@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, MapType, StructField, StructType
 
 from etl.contracts import Contract
 from etl.errors import RowBalanceError
 from etl.names import BATCH, INGESTED_AT, METADATA, PARTITIONS, RESCUED, SOURCE_FILE
 from etl.processed import REFUSED, read_batch, rebalanced, refusal, save
+from etl.record_text import record_text
 from utils.glue_utils import Storage
 
 DUPLICATE_REASON = "a later row of the batch has the same key"
@@ -88,23 +87,11 @@ def _without_earlier(rows: DataFrame, contract: Contract) -> DataFrame:
     content = F.xxhash64(*(name for name in rows.columns if name not in (_HASH, BATCH, INGESTED_AT)))
     window = Window.partitionBy(*contract.key).orderBy(*latest, F.col(SOURCE_FILE).desc(), content.desc())
     earlier = F.col(_RANK) > 1
-    told = refusal(F.lit(DUPLICATE_REASON), _record(rows.schema, values))
+    texts = {name: (F.col(f"`{name}`"), rows.schema[name].dataType) for name in values}
+    told = refusal(F.lit(DUPLICATE_REASON), record_text(texts))
     return rows.withColumn(_RANK, F.row_number().over(window)).select(
         *values,
         F.when(earlier, told).otherwise(F.col(RESCUED)).alias(RESCUED),
         *(name for name in METADATA if name != RESCUED),
         *(F.when(earlier, REFUSED).otherwise(F.col(name)).alias(name) for name in PARTITIONS),
     )
-
-
-def _record(schema: StructType, values: Sequence[str]) -> SparkColumn:
-    """JSON of column -> text: the values, and where one did not fit, the text that was rescued."""
-    texts = F.to_json(F.struct(*(_text(schema[name]).alias(name) for name in values)))
-    kind = "map<string,string>"
-    nothing = F.from_json(F.lit("{}"), kind)
-    return F.to_json(F.map_concat(F.from_json(texts, kind), F.coalesce(F.from_json(RESCUED, kind), nothing)))
-
-
-def _text(field: StructField) -> SparkColumn:
-    nested = isinstance(field.dataType, ArrayType | MapType | StructType)
-    return F.to_json(field.name) if nested else F.col(field.name).cast("string")

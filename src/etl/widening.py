@@ -22,7 +22,7 @@ _WIDER: dict[type[DataType], tuple[type[DataType], ...]] = {
 
 
 def widens(from_type: DataType, to_type: DataType) -> bool:
-    """Whether every value of a type is one of the other, wider type (or of the same decimal type), as Iceberg allows it.
+    """Whether every value of a type is one of another, wider type, as Iceberg allows it.
 
     Args:
         from_type: of the values.
