@@ -23,7 +23,7 @@ from etl.quarantine import keep_files, keep_rows
 from etl.reading.batch_files import BatchFiles, BatchReader, Opened
 from etl.reading.readers import is_malformed
 from etl.schema_drift import missing_columns
-from etl.standardise import UNPARSED, standardise, unknown_columns
+from etl.standardise import UNPARSED, kept_columns, standardise, unknown_columns
 from utils.spark_versions import RUN_ERRORS
 
 STAGE = "ingestion"
@@ -41,6 +41,7 @@ class Written:
         counts: of rows; none where no file could be read.
         reasons: why rows were refused -> rows.
         unknown: column that the contract doesn't know -> URI of the first file that has it.
+        kept: those of them that are kept -> the names that they have in the written rows.
         missing: columns of the contract that no file has.
         samples: some of the refused rows.
         suggestion: YAML of a contract for a dataset without one, when this batch is its first.
@@ -51,6 +52,7 @@ class Written:
     counts: RowCounts = field(default_factory=lambda: RowCounts(0, 0, 0))
     reasons: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
     missing: Sequence[str] = ()
     samples: Sequence[Mapping[str, Any]] = ()
     suggestion: str = ""
@@ -148,8 +150,9 @@ class Attempt:
             )
         reasons, samples = self._set_apart(counts.refused)
         unknown = {name: opened.unknown[name] for name in unknown_columns(opened.present, contract)}
+        kept = kept_columns(opened.present, contract)
         missing = missing_columns(opened.present, contract)
-        return Written(opened.files, contract, counts, reasons, unknown, missing, samples, suggestion)
+        return Written(opened.files, contract, counts, reasons, unknown, kept, missing, samples, suggestion)
 
     def _set_apart(self, refused: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
         """Move the refused rows from the batch's folder to quarantine; their reasons, and some of them."""

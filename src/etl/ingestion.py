@@ -26,7 +26,6 @@ from etl.ledger import INGESTED, PLANNED, Batch, new_batch_id, utc_now
 from etl.pipeline import Pipeline, each_dataset
 from etl.reading.batch_files import GONE
 from etl.schema_drift import SchemaChange, record_schema_changes
-from etl.standardise import kept_columns
 from utils.spark_versions import RUN_ERRORS
 
 # How often a batch is read again because its files changed while they were read.
@@ -193,7 +192,7 @@ def _facts(attempt: Attempt, written: Written, changes: Sequence[SchemaChange]) 
         "files_refused": len(refused),
         "file_reasons": [f"{item.file.key}: {item.reason}" for item in refused[:MOST_NOTES]],
         "new_columns": list(written.unknown)[:MOST_COLUMNS],
-        "extra_columns": list(kept_columns(list(written.unknown), written.contract).values())[:MOST_COLUMNS],
+        "extra_columns": list(written.kept.values())[:MOST_COLUMNS],
         "schema_changes": [str(change) for change in changes[:MOST_NOTES]],
         "notes": written.files.notes()[:MOST_NOTES],
     }

@@ -73,6 +73,17 @@ def test_a_new_column_is_recorded_told_once_and_kept_as_the_contract_says(shop: 
     assert "colour" not in glue_columns(pipeline.settings.database, "processed_rescue")
 
 
+def test_a_new_column_named_like_the_pipelines_own_has_one_free_name_in_rows_and_catalog(shop: Shop, lake: Any) -> None:
+    columns = [{"name": "id", "type": "string"}, {"name": "source_year", "type": "int"}]
+    shop.contract(name="cars", source=None, key=None, event_time=None, order_by=None, columns=columns, processing=None)
+    put(lake, {"a.csv": "id,source_year,year\n1,1999,2001\n"}, "cars")
+    pipeline = shop.run(INGEST)
+    names = ("id", "source_year", "source_source_year")
+    assert fates(shop, lake, names, "cars") == {"a.csv": rows(("1", "1999", "2001"))}
+    assert shop.batches("cars")[0]["extra_columns"] == ["source_source_year"]
+    assert "source_source_year" in glue_columns(pipeline.settings.database, "processed_cars")
+
+
 def glue_columns(database: str, table: str) -> list[str]:
     found = boto3.client("glue").get_table(DatabaseName=database, Name=table)["Table"]
     return [column["Name"] for column in found["StorageDescriptor"]["Columns"]]
