@@ -201,12 +201,13 @@ class Ledger:
         """Make this run the owner of an unfinished batch; the run that had it is fenced from then on.
 
         A batch still PLANNED gets its next attempt, and so folders of its own. From INGESTED on its facts ``prefix``
-        and ``quarantine`` tell where its data lie, and the attempt stays the one that was committed.
+        and ``quarantine`` tell where its data lie; ``tries`` counts the runs that have taken it on since.
 
         Raises:
             LeaseLostError: the batch is no longer as it was read; nothing was changed.
         """
-        return self._move(batch, batch.status, {"attempt": batch.attempt + 1} if batch.status == PLANNED else {})
+        again = {"attempt": batch.attempt + 1} if batch.status == PLANNED else {"tries": batch.facts.get("tries", 0) + 1}
+        return self._move(batch, batch.status, again)
 
     def advance(self, batch: Batch, status: str, **facts: Any) -> Batch:
         """Commit one step of a batch.

@@ -23,6 +23,9 @@ SESSION_SETTINGS = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # Values that don't fit a format become null and are rescued; the default would stop the job.
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    # Contracts' expressions mean the same on every Glue version: what can't be computed is null, and rules see it. With
+    # Spark 4's default one division by zero would stop the whole batch.
+    "spark.sql.ansi.enabled": "false",
     # Spark looks up the files of a batch in tasks; its default is a task for each file.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "64",
     # Target size of the output files (AQE's rebalance).
