@@ -13,7 +13,7 @@ looks quickly whether anything may be wrong with the row; what, is worked out fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -57,7 +57,8 @@ def kept_columns(columns: Sequence[str], contract: Contract) -> dict[str, str]:
     if contract.schema_mode == "rescue":
         return {}
     unknown = unknown_columns(columns, contract)
-    return {name: free_name(name, [other for other in columns if other != name]) for name in unknown}
+    taken = {*columns, *(column.name for column in contract.columns)}
+    return {name: free_name(name, taken - {name}) for name in unknown}
 
 
 def standardise(raw: DataFrame, contract: Contract, arrived: datetime) -> DataFrame:
@@ -94,12 +95,12 @@ def standardise(raw: DataFrame, contract: Contract, arrived: datetime) -> DataFr
     )
 
 
-def free_name(name: str, taken: Sequence[str]) -> str:
+def free_name(name: str, taken: Collection[str]) -> str:
     """The name under which a source's column is kept: its own, or ``source_year`` for one named like the pipeline's.
 
     Args:
         name: standard name.
-        taken: names that other columns of the source have.
+        taken: names that other columns of the source or the contract have.
     """
     while name in RESERVED or name in taken:
         name = f"source_{name}"

@@ -259,3 +259,11 @@ def test_a_contract_of_very_many_columns_is_judged_like_any_other(standardised: 
     assert [rows["1"][name] for name in names] == list(range(210))
     assert (rows["2"]["c7"], json.loads(rows["2"][RESCUED])) == (None, {"c7": "x"})
     assert json.loads(rows[" "]["record"]) == {**good, "id": " ", "c8": "y"}
+
+
+def test_a_new_column_never_takes_the_name_of_a_contract_column_that_the_batch_lacks(
+    standardised: Standardised,
+) -> None:
+    contract = Contract("cars", (Column("id"), Column("source_year")))
+    [row] = standardised(contract, {"id": "1", "year": "2001"})
+    assert (row["source_year"], row["source_source_year"]) == (None, "2001")
