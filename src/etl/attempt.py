@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame
 from etl.contracts import Column, Contract
 from etl.discovery import SourceFile
 from etl.duplicates import set_duplicates_apart
-from etl.errors import RowBalanceError
 from etl.folders import Folders, attempt_folders
 from etl.inference import described, infer_columns, suggested_contract
 from etl.leases import Lease
@@ -144,10 +143,6 @@ class Attempt:
                     self._pipeline.spark, self._pipeline.storage, self.folders.processed, contract
                 )
             counts = replace(counts, written=counts.written - duplicates, refused=counts.refused + duplicates)
-        if counts.read != counts.written + counts.refused:
-            raise RowBalanceError(
-                f"{self.folders.processed}: {counts.read} rows read, {counts.written} written, {counts.refused} refused"
-            )
         reasons, samples = self._set_apart(counts.refused)
         unknown = {name: opened.unknown[name] for name in unknown_columns(opened.present, contract)}
         kept = kept_columns(opened.present, contract)
