@@ -18,7 +18,8 @@ from pyspark.sql import DataFrame, SparkSession
 from etl.contracts import Column, Contract, Source
 from etl.discovery import SourceFile
 from etl.names import CORRUPT, SOURCE_FILE
-from etl.reading.formats import FileFormat
+from etl.reading.formats import TAIL_BYTES, FileFormat, head_length, look
+from etl.reading.packing import Unpack
 from etl.reading.readers import read_files
 from etl.reading.staging import needs_staging, stage
 from utils.glue_utils import Storage
@@ -52,6 +53,15 @@ def reader(spark: SparkSession, lake: Any) -> Read:
         return frame
 
     return make
+
+
+def detected(
+    name: str, content: bytes | str, declared: str = "auto", unpack: Unpack | None = None, **options: Any
+) -> FileFormat:
+    """The format of a whole file, told by its head and tail as the pipeline reads them."""
+    data = content.encode() if isinstance(content, str) else content
+    head, tail = data[: head_length(name, data)], data[-TAIL_BYTES:]
+    return look(name, head, tail, declared, options, unpack=unpack).format
 
 
 def format_of(name: str, data: bytes, columns: tuple[str, ...], shape: dict[str, Any]) -> FileFormat:

@@ -21,8 +21,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
+import reading
 from etl.errors import UnreadableFileError
-from etl.reading.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, contradiction, detect, head_length
+from etl.reading.formats import HEAD_BYTES, FileFormat, contradiction, head_length
 from etl.reading.packing import zstd_by_jvm
 
 CSV = "id,name\n1,Ann\n"
@@ -42,9 +43,8 @@ def unpack(codec: str, head: bytes) -> bytes:
 
 
 def detected(name: str, content: bytes | str, declared: str = "auto", **options: object) -> FileFormat:
-    """The format of a whole file, told by its head and tail as the pipeline reads them."""
-    data = content.encode() if isinstance(content, str) else content
-    return detect(name, data[: head_length(name, data)], data[-TAIL_BYTES:], declared, options, unpack=unpack)
+    """As reading.detected, with Zstandard unpacked."""
+    return reading.detected(name, content, declared, unpack, **options)
 
 
 def refusal(name: str, content: bytes | str, declared: str = "auto", **options: object) -> str:
@@ -187,7 +187,7 @@ def test_binary_kinds_inside_a_packed_file_are_told_with_their_packing(name: str
 
 def test_zstandard_is_refused_where_nothing_unpacks_it() -> None:
     with pytest.raises(UnreadableFileError, match="Zstandard"):
-        detect("x.csv.zst", ZSTD, ZSTD[-TAIL_BYTES:])
+        reading.detected("x.csv.zst", ZSTD)
 
 
 def test_spark_s_own_library_unpacks_the_head_of_a_zstandard_file(spark: SparkSession) -> None:

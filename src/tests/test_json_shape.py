@@ -8,15 +8,11 @@ import json
 import pytest
 
 from etl.errors import UnreadableFileError
-from etl.reading.formats import HEAD_BYTES, TAIL_BYTES, FileFormat, detect
+from etl.reading.formats import HEAD_BYTES, FileFormat
+from reading import detected
 
 CSV = "id,name\n1,Ann\n"
 JSON_LINES, ONE_JSON = FileFormat("json"), FileFormat("json", multiline=True)
-
-
-def detected(name: str, content: bytes | str, declared: str = "auto") -> FileFormat:
-    data = content.encode() if isinstance(content, str) else content
-    return detect(name, data[:HEAD_BYTES], data[-TAIL_BYTES:], declared)
 
 
 def refusal(name: str, content: str) -> str:

@@ -17,7 +17,7 @@ from etl.reading.csv_dialect import sniff
 from etl.reading.json_shape import is_json, is_one_document
 from etl.reading.packing import HEAD_BYTES, Opened, Unpack, head_length, opened
 
-__all__ = ["HEAD_BYTES", "TAIL_BYTES", "FileFormat", "Look", "contradiction", "detect", "head_length", "look"]
+__all__ = ["HEAD_BYTES", "TAIL_BYTES", "FileFormat", "Look", "contradiction", "head_length", "look"]
 
 TAIL_BYTES = 64
 # UTF-32LE's mark starts with UTF-16LE's.
@@ -87,19 +87,6 @@ class Look:
     whole: bool = True
     notes: tuple[str, ...] = ()
     marked: bool = False
-
-
-def detect(
-    name: str,
-    head: bytes,
-    tail: bytes,
-    declared: str = "auto",
-    options: Mapping[str, Any] | None = None,
-    columns: Sequence[Column] = (),
-    unpack: Unpack | None = None,
-) -> FileFormat:
-    """The format alone; see :func:`look` for the arguments and errors."""
-    return look(name, head, tail, declared, options, columns, unpack).format
 
 
 def look(
