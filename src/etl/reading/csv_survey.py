@@ -24,10 +24,10 @@ from pyspark.sql.types import StringType, StructField, StructType
 from etl.contracts import Contract
 from etl.names import CORRUPT
 from etl.reading.formats import IN_NEITHER, WINDOWS_ONLY, FileFormat, Look
+from etl.reading.text_frames import csv_options, glob_escaped
 from etl.typing_sql import sql_string
 from utils.spark_versions import SPARK_VERSION
 
-_GLOB_CHARACTERS = re.compile(r"([\\{}\[\]*?,])")
 _WESTERN = ("ISO-8859-1", "windows-1252")
 _FILE = "file"
 
@@ -147,8 +147,8 @@ def _counts(spark: SparkSession, looks: Mapping[str, Look], of: _Select) -> dict
     for uri, look in looks.items():
         found = look.format
         lines = _Lines(found.delimiter, found.quote, found.escape, found.encoding.upper() == "UTF-8")
-        groups.setdefault(lines, []).append(_GLOB_CHARACTERS.sub(r"\\\1", uri))
-    frames = [of(lines, spark.read.text(paths)) for lines, paths in groups.items()]
+        groups.setdefault(lines, []).append(uri)
+    frames = [of(lines, spark.read.text(glob_escaped(uris))) for lines, uris in groups.items()]
     united = reduce(DataFrame.union, frames)
     sums = [F.sum(name).alias(name) for name in united.columns if name != _FILE]
     rows = united.groupBy(_FILE).agg(F.count(F.lit(1)).alias("lines"), *sums).collect()
@@ -206,16 +206,8 @@ def _good_rows(spark: SparkSession, uri: str, found: FileFormat, width: int, mul
     """How many rows of a file have all their columns when it is read one way or the other."""
     names = [f"c{place}" for place in range(width)]
     schema = StructType([StructField(name, StringType()) for name in [*names, CORRUPT]])
-    rows = spark.read.schema(schema).options(
-        header=bool(found.header),
-        sep=found.delimiter,
-        quote=found.quote,
-        escape=found.escape,
-        encoding=found.encoding,
-        multiLine=multiline,
-        columnNameOfCorruptRecord=CORRUPT,
-    )
-    # All columns are used: Spark calls no row short of columns that nobody asked for.
+    rows = spark.read.schema(schema).options(**csv_options(replace(found, multiline=multiline)))
+    # Other columns are used, too: Spark refuses to look at the corrupt record alone.
     good = F.col(CORRUPT).isNull() & (F.length(F.concat_ws("", *names)) >= 0)
-    counted = rows.csv(_GLOB_CHARACTERS.sub(r"\\\1", uri)).agg(F.count(F.when(good, 1)))
+    counted = rows.csv(glob_escaped([uri])).agg(F.count(F.when(good, 1)))
     return int(counted.collect()[0][0])

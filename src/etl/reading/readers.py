@@ -21,7 +21,7 @@ from etl.reading.avro_reader import read_avro
 from etl.reading.columnar import read_columnar
 from etl.reading.formats import FileFormat
 from etl.reading.json_reader import read_json
-from etl.reading.text_frames import Roots, glob_escaped, union_all, with_source_file
+from etl.reading.text_frames import Roots, csv_options, glob_escaped, union_all, with_source_file
 
 __all__ = ["is_malformed", "read_files", "union_all"]
 
@@ -69,19 +69,10 @@ def _read_csv(
     from_sheet = found.kind == "xlsx"
     columns = [POSITION, *names] if from_sheet else names
     schema = StructType([StructField(name, StringType()) for name in (columns if strict else [*columns, CORRUPT])])
-    reader = spark.read.schema(schema).options(
-        header=bool(found.header) and not from_sheet,
-        sep=found.delimiter,
-        quote=found.quote,
-        # RFC 4180 doubles a quote inside quotes; Spark's default is a backslash.
-        escape=found.escape,
-        encoding=found.encoding,
-        multiLine=found.multiline,
-        mode="FAILFAST" if strict else "PERMISSIVE",
-        columnNameOfCorruptRecord=CORRUPT,
-        # A query of a few columns must find the same rows broken as one of all.
-        columnPruning=False,
-    )
+    options = {**csv_options(found), "mode": "FAILFAST" if strict else "PERMISSIVE"}
+    if from_sheet:
+        options["header"] = False
+    reader = spark.read.schema(schema).options(**options)
     frame = with_source_file(reader.csv(paths), staged)
     corrupt = F.lit(None).cast("string").alias(CORRUPT) if strict else F.col(CORRUPT)
     position = [F.concat(F.lit("row "), POSITION).alias(POSITION)] if from_sheet else []

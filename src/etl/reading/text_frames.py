@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, BinaryType, DataType, MapType, StringType, StructType
 
 from etl.names import CORRUPT, SOURCE_FILE, unique_names
+from etl.reading.formats import FileFormat
 from etl.reading.staging import STAGED_NAME
 from etl.typing_sql import sql_string
 from utils.spark_versions import url_decoded_sql
@@ -111,6 +113,26 @@ def union_all(frames: Iterable[DataFrame]) -> DataFrame:
     if united is None:
         raise ValueError("union_all needs at least one frame")
     return united
+
+
+def csv_options(found: FileFormat) -> dict[str, Any]:
+    """The options with which Spark reads CSV files that are written so.
+
+    Args:
+        found: how the files are written.
+    """
+    return {
+        "header": bool(found.header),
+        "sep": found.delimiter,
+        "quote": found.quote,
+        # RFC 4180 doubles a quote inside quotes; Spark's default is a backslash.
+        "escape": found.escape,
+        "encoding": found.encoding,
+        "multiLine": found.multiline,
+        "columnNameOfCorruptRecord": CORRUPT,
+        # A query of a few columns must find the same rows broken as one of all.
+        "columnPruning": False,
+    }
 
 
 def glob_escaped(uris: Sequence[str]) -> list[str]:
