@@ -70,7 +70,9 @@ class Attempt:
     def __init__(self, pipeline: Pipeline, contract: Contract, batch: Batch, lease: Lease) -> None:
         self._pipeline, self._contract, self._batch, self._lease = pipeline, contract, batch, lease
         self.folders = attempt_folders(pipeline.settings, batch)
-        self._was_ragged = bool((pipeline.ledger.get("dataset", batch.dataset) or {}).get("ragged"))
+        # What is known of the dataset: columns that were inferred, and whether rows of its last batch did not parse.
+        self._known = pipeline.ledger.get("dataset", batch.dataset) or {}
+        self._was_ragged = bool(self._known.get("ragged"))
         self._reader = BatchReader(
             pipeline.spark, pipeline.storage, contract, pipeline.settings.raw, self.folders.staging,
             strict=not self._was_ragged,
@@ -163,16 +165,15 @@ class Attempt:
     def _settled_columns(self, raw: DataFrame) -> tuple[tuple[Column, ...], str]:
         """The columns found in the dataset's first batch, and a contract of them; later batches are held to them."""
         pipeline, dataset = self._pipeline, self._batch.dataset
-        known = inferred_columns(pipeline, dataset)
-        if known:
-            return known, ""
+        if self._known.get("columns"):
+            return _as_columns(self._known["columns"]), ""
         columns = infer_columns(raw)
         suggestion = suggested_contract(dataset, columns)
         uri = f"{pipeline.settings.quality}reports/{dataset}/suggested_contract.yml"
         pipeline.storage.write_text(uri, suggestion)
         pipeline.log.info("%s has no contract; a suggestion is at %s", dataset, uri)
-        settled = pipeline.ledger.settle("dataset", dataset, columns=[described(column) for column in columns])
-        return _as_columns(settled["columns"]), suggestion
+        self._known |= pipeline.ledger.settle("dataset", dataset, columns=[described(column) for column in columns])
+        return _as_columns(self._known["columns"]), suggestion
 
 
 def inferred_columns(pipeline: Pipeline, dataset: str) -> tuple[Column, ...]:

@@ -35,8 +35,7 @@ def put(lake: Any, storage: Storage) -> Put:
     def make(name: str, content: bytes | str) -> SourceFile:
         lake.put("raw", f"{FOLDER}/{name}", content)
         raw = f"s3://{lake.bucket('raw')}/"
-        stored = storage.stat(f"{raw}{FOLDER}/{name}")
-        assert stored is not None
+        [stored] = [file for file in storage.list_folder(f"{raw}{FOLDER}/") if file.uri == f"{raw}{FOLDER}/{name}"]
         return source_file(stored, raw, {})
 
     return make

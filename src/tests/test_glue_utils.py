@@ -88,13 +88,11 @@ def test_a_folder_that_is_not_there_has_no_files(lake, storage) -> None:
     assert list(storage.list_files(f"s3://{lake.bucket('raw')}/nothing/")) == []
 
 
-def test_stat_is_what_the_listing_shows_and_none_when_the_file_is_gone(lake, storage) -> None:
+def test_a_file_exists_until_it_is_gone(lake, storage) -> None:
     path = lake.put("raw", f"data/{ODD_NAME}", "abc")
     [listed] = storage.list_files(f"s3://{lake.bucket('raw')}/data/")
-    assert storage.stat(listed.uri) == listed
     assert storage.exists(listed.uri)
     path.unlink()
-    assert storage.stat(listed.uri) is None
     assert not storage.exists(listed.uri)
 
 

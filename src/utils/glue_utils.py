@@ -174,14 +174,6 @@ class Storage:
             return []
         return [_stored_file(status) for status in statuses if status.isFile()]
 
-    def stat(self, uri: str) -> StoredFile | None:
-        """The file as it is now, or None when it is gone."""
-        path = self._path(uri)
-        filesystem = self._filesystem(path)
-        if not filesystem.exists(path):
-            return None
-        return _stored_file(filesystem.getFileStatus(path))
-
     def read_bytes(self, uri: str, start: int, length: int) -> bytes:
         """``length`` bytes from ``start``; fewer never: the caller knows the size."""
         path = self._path(uri)
