@@ -12,7 +12,7 @@ import fastjsonschema
 import yaml
 
 from etl.column_types import parse_type
-from etl.contract_checks import check_one, check_together, schema_problem
+from etl.contract_checks import check_one
 from etl.contract_model import (
     DEFAULT_THRESHOLD,
     TARGET_FILE_SIZE_MB,
@@ -30,7 +30,9 @@ from etl.contract_model import (
     TableLayout,
     inferred,
 )
+from etl.contract_problems import schema_problem
 from etl.contract_text import read_json, read_yaml
+from etl.contracts_together import check_together
 from etl.errors import ContractError
 from etl.names import standard_name
 
