@@ -26,6 +26,10 @@ class ContractError(PipelineError):
         super().__init__(f"{len(self.problems)} problem(s) in the dataset contracts:\n{lines}")
 
 
+class SecretError(PipelineError):
+    """The secret for personal data is not there, can't be read, or is too short; its text is never repeated."""
+
+
 class UnreadableFileError(PipelineError):
     """A file of the raw bucket cannot be read; the message is the reason kept in quarantine."""
 

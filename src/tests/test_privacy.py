@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from etl.contracts import Column, Contract, Derived, Processing
-from etl.errors import ArgumentError, ExpressionError
+from etl.errors import ExpressionError, SecretError
 from etl.transform import privacy
 from etl.transform.privacy import add_treated, derived_keys, keys_frame, resolved, treat, treatments
 
@@ -168,7 +168,7 @@ def test_treatments_of_columns_and_derived_columns() -> None:
 
 @pytest.mark.parametrize("how", ["hash", "tokenise"])
 def test_a_run_without_a_secret_says_what_to_give(frame: Callable[..., DataFrame], how: str) -> None:
-    with pytest.raises(ArgumentError, match=r"people: .* --pii_secret with the ARN"):
+    with pytest.raises(SecretError, match=r"people: .* --pii_secret with the ARN"):
         treat(frame("m string", ("a",)), {"m": how}, None, "people")
 
 

@@ -25,7 +25,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, BinaryType, DataType, MapType, StructField, StructType
 
 from etl.contracts import Contract
-from etl.errors import ArgumentError, ExpressionError
+from etl.errors import ExpressionError, SecretError
 from etl.names import RESCUED
 from utils.spark_versions import SPARK_VERSION
 
@@ -93,7 +93,7 @@ def treat(frame: DataFrame, columns: Mapping[str, str], keys: DataFrame | None, 
 
     Raises:
         ExpressionError: this Spark can't tokenise.
-        ArgumentError: there are no keys, and they are needed.
+        SecretError: there are no keys, and they are needed.
     """
     if not columns:
         return frame
@@ -123,7 +123,7 @@ def add_treated(
 
     Raises:
         ExpressionError: this Spark can't tokenise.
-        ArgumentError: there are no keys, and they are needed.
+        SecretError: there are no keys, and they are needed.
     """
     hows = [how for _, how in wanted.values()]
     check_supported(hows, dataset)
@@ -170,12 +170,17 @@ def resolved(frame: DataFrame, column: str, keys: DataFrame) -> DataFrame:
     return frame.crossJoin(F.broadcast(keys.select(_TOKEN))).select(*present)
 
 
+def missing_secret(dataset: str) -> str:
+    """What is said of a run that has no secret and needs one."""
+    return (
+        f"{dataset}: a column is to be hashed or tokenised (pii), and this run has no secret for it; give the job the "
+        "argument --pii_secret with the ARN of the secret (Terraform does: pii_secret_arn of modules/security)"
+    )
+
+
 def _required(keys: DataFrame | None, dataset: str) -> DataFrame:
     if keys is None:
-        raise ArgumentError(
-            f"{dataset}: a column is to be hashed or tokenised, and this run has no secret for it; give the job the "
-            "argument --pii_secret with the ARN of the secret (Terraform does: pii_secret_arn of modules/security)"
-        )
+        raise SecretError(missing_secret(dataset))
     return keys
 
 
