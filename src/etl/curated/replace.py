@@ -8,12 +8,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType
 
+from etl.curated.schema import aligned
 from etl.names import BATCH, EVENT_DATE
 
 
 def replace_batch(rows: DataFrame, table: str, batch_id: str) -> None:
     """Put a keyless batch into a table in one commit, in place of what the same batch put there before."""
-    rows.writeTo(table).overwrite(F.col(BATCH) == batch_id)
+    _fitting(rows, table).writeTo(table).overwrite(F.col(BATCH) == batch_id)
 
 
 def replace_dates(rows: DataFrame, table: str, dates: Sequence[str]) -> None:
@@ -24,4 +25,22 @@ def replace_dates(rows: DataFrame, table: str, dates: Sequence[str]) -> None:
         table: full name; partitioned by ``event_date``.
         dates: ISO dates.
     """
-    rows.writeTo(table).overwrite(F.col(EVENT_DATE).isin([F.lit(d).cast(DateType()) for d in dates]))
+    touched = F.col(EVENT_DATE).isin([F.lit(d).cast(DateType()) for d in dates])
+    _fitting(rows, table).writeTo(table).overwrite(touched)
+
+
+def put_first(rows: DataFrame, table: str) -> None:
+    """Put rows into a table that nothing was ever put in, in one commit.
+
+    It fails where anything was put in meanwhile: a paused run that wakes up can't double or undo what others did.
+
+    Args:
+        rows: with the table's columns.
+        table: full name; it has no snapshot.
+    """
+    # Serializable, and no snapshot to start from: every file that was ever added is a conflict.
+    rows.writeTo(table).option("isolation-level", "serializable").overwrite(F.lit(True))
+
+
+def _fitting(rows: DataFrame, table: str) -> DataFrame:
+    return aligned(rows, rows.sparkSession.table(table).schema)

@@ -1,16 +1,70 @@
-"""Curated tables: made when they are first needed, and brought up to what a batch has."""
+"""Curated tables: made when they are first needed, and brought up to what a batch and its contract have.
+
+What would be done to a table is found out, and refused where it would lose something, by :func:`check_table`, before
+anything is written; :meth:`TableChanges.apply` then does it. Every statement can be repeated: what a killed run left
+half done is found and finished.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from etl.contracts import TableLayout
+from etl.curated.layout import (
+    LAYOUT_PROPERTY,
+    TABLE_PROPERTIES,
+    evolve_statements,
+    layout_properties,
+    layout_text,
+    order_statement,
+    partition_sql,
+    present_fields,
+)
+from etl.curated.schema import GONE, NARROWER, NEW, OTHER, WIDER, Difference, differences, sql_type
 from etl.errors import TableSchemaError
-from etl.names import BATCH
-from etl.widening import widens
+from etl.names import BATCH, EVENT_DATE
+
+COLUMNS_PROPERTY = "etl.columns"
+# Types of Spark that no column of an Iceberg table has.
+_UNSTORABLE = ("void", "null", "interval")
+
+
+@dataclass(frozen=True)
+class MadeColumns:
+    """The columns that a contract makes, whatever a batch brings.
+
+    Attributes:
+        names: contract columns, derived and enriched ones, those of SQL and Python steps.
+        typed: those of them whose type stands in the contract; it must not become narrower.
+    """
+
+    names: frozenset[str] = frozenset()
+    typed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class TableChanges:
+    """What brings a curated table up to a frame; nothing of it is done yet.
+
+    Attributes:
+        table: full name.
+        statements: SQL, in order; empty when the table is as it should be.
+    """
+
+    spark: SparkSession = field(repr=False)
+    table: str
+    statements: tuple[str, ...] = ()
+
+    def apply(self) -> None:
+        """Make the table or alter it."""
+        for statement in self.statements:
+            self.spark.sql(statement)
 
 
 def table_exists(spark: SparkSession, table: str) -> bool:
@@ -29,61 +83,158 @@ def empty_frame(spark: SparkSession, columns: Mapping[str, str]) -> DataFrame:
 
 
 def row_count(spark: SparkSession, table: str) -> int:
-    """Rows of a curated table, from its newest snapshot's own summary: nothing is read."""
-    newest = spark.table(f"{table}.snapshots").orderBy(F.col("committed_at").desc()).first()
-    return int(newest["summary"]["total-records"]) if newest else 0
+    """Rows of a curated table, from its current snapshot's own summary: nothing is read."""
+    newest = iceberg_table(spark, table).currentSnapshot()
+    return int(newest.summary().get("total-records")) if newest else 0
 
 
-def ensure_table(frame: DataFrame, table: str, partition_by: str) -> None:
-    """Create a curated table of the frame's columns, or bring the one that exists up to them.
+def snapshot_id(spark: SparkSession, table: str) -> int | None:
+    """The id of a curated table's current snapshot; None for one that nothing was ever put in."""
+    newest = iceberg_table(spark, table).currentSnapshot()
+    return int(newest.snapshotId()) if newest else None
 
-    Columns are added and types widened; nothing is ever narrowed or dropped.
+
+def iceberg_table(spark: SparkSession, table: str) -> Any:
+    """The JVM's ``org.apache.iceberg.Table`` of a curated table."""
+    jvm: Any = spark._jvm
+    return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, table)
+
+
+def ensure_table(
+    frame: DataFrame,
+    table: str,
+    partition_by: str = EVENT_DATE,
+    *,
+    layout: TableLayout | None = None,
+    made: MadeColumns | None = None,
+) -> None:
+    """Check a table against a frame, and make it or bring it up to the frame at once (see :func:`check_table`).
 
     Args:
-        frame: what will be merged.
+        frame: what will be put in.
         table: full name.
-        partition_by: a column of the frame.
+        partition_by: a column, where no layout is given.
+        layout: how the table lies in storage.
+        made: what the contract makes.
 
     Raises:
-        TableSchemaError: the table has a column in a type that can't hold the frame's values; nothing was changed.
+        TableSchemaError: see :func:`check_table`; nothing was changed.
+    """
+    check_table(frame, table, layout or TableLayout((partition_by,)), made or MadeColumns()).apply()
+
+
+def check_table(frame: DataFrame, table: str, layout: TableLayout, made: MadeColumns) -> TableChanges:
+    """Find out what lets a curated table take a frame; nothing is written.
+
+    Columns are added, also inside structs, arrays and maps, and types are widened. A frame may have fewer columns or
+    narrower types than the table, since an older contract may have made it. What a contract makes may not: a type in
+    the contract that is narrower than the table's, and a column that an earlier contract made and the present one
+    doesn't, are refused for as long as the table has them.
+
+    Args:
+        frame: what will be put in.
+        table: full name.
+        layout: how the table should lie in storage.
+        made: what the contract makes; empty for tables that no contract describes.
+
+    Raises:
+        TableSchemaError: naming every column that is refused, both types, and the ways out.
     """
     spark = frame.sparkSession
+    _refuse_unstorable(frame.schema, table)
+    columns = {COLUMNS_PROPERTY: json.dumps(sorted(made.names))} if made.names else {}
     if not table_exists(spark, table):
-        namespace = table.rpartition(".")[0]
-        spark.sql(f"create namespace if not exists {namespace}")
-        writer = frame.limit(0).writeTo(table).using("iceberg").tableProperty("format-version", "2")
-        writer = writer.tableProperty("write.parquet.compression-codec", "snappy")
-        if BATCH in frame.columns:
-            # Iceberg cuts texts in its file statistics to 16 characters; replace_batch needs whole batch ids there to
-            # see that a file holds rows of one batch only.
-            writer = writer.tableProperty(f"write.metadata.metrics.column.{BATCH}", "full")
-        writer.partitionedBy(F.col(partition_by)).create()
-        return
-    for change in schema_changes(spark.table(table).schema, frame.schema, table):
-        spark.sql(change)
+        return TableChanges(spark, table, tuple(_creation(frame.schema, table, layout, columns)))
+    # The session may remember the table as it was before another run changed it.
+    spark.catalog.refreshTable(table)
+    there = iceberg_table(spark, table)
+    properties = dict(there.properties())
+    schema = spark.table(table).schema
+    found = list(differences(schema, frame.schema))
+    _refuse(found, schema, table, made, json.loads(properties.get(COLUMNS_PROPERTY, "[]")))
+    statements = [statement for difference in found for statement in _alteration(difference, table)]
+    wanted = columns
+    if properties.get(LAYOUT_PROPERTY) != layout_text(layout):
+        statements += evolve_statements(table, present_fields(there), layout)
+        wanted = {**columns, **layout_properties(layout), LAYOUT_PROPERTY: layout_text(layout)}
+    if changed := {name: value for name, value in wanted.items() if properties.get(name) != value}:
+        statements.append(f"alter table {table} set tblproperties ({_properties_sql(changed)})")
+    return TableChanges(spark, table, tuple(statements))
 
 
-def schema_changes(present: StructType, wanted: StructType, table: str) -> list[str]:
-    """The ALTER TABLE statements that let a table take a frame.
+def _creation(schema: StructType, table: str, layout: TableLayout, extra: Mapping[str, str]) -> list[str]:
+    columns = ", ".join(f"`{column.name}` {sql_type(column.dataType)}" for column in schema.fields)
+    parts = ", ".join(partition_sql(part) for part in layout.partition_by)
+    properties = {**TABLE_PROPERTIES, **layout_properties(layout)}
+    if BATCH in schema.fieldNames():
+        # Iceberg cuts texts in its file statistics to 16 characters; replace_batch needs whole batch ids there to
+        # see that a file holds rows of one batch only.
+        properties[f"write.metadata.metrics.column.{BATCH}"] = "full"
+    return [
+        f"create namespace if not exists {table.rpartition('.')[0]}",
+        f"create table if not exists {table} ({columns}) using iceberg {f'partitioned by ({parts})' if parts else ''} "
+        f"tblproperties ({_properties_sql(properties)})",
+        *([order_statement(table, layout)] if layout.sort_by else []),
+        # Last: it says that all of the layout is set.
+        f"alter table {table} set tblproperties ({_properties_sql({**extra, LAYOUT_PROPERTY: layout_text(layout)})})",
+    ]
 
-    Raises:
-        TableSchemaError: naming every column whose type can't be widened to the frame's.
-    """
-    known = {field.name: field.dataType for field in present.fields}
-    changes, refused = [], []
-    for field in wanted.fields:
-        target = field.dataType.simpleString()
-        if field.name not in known:
-            changes.append(f"alter table {table} add column `{field.name}` {target}")
-        elif known[field.name] == field.dataType or widens(field.dataType, known[field.name]):
-            continue
-        elif widens(known[field.name], field.dataType):
-            changes.append(f"alter table {table} alter column `{field.name}` type {target}")
-        else:
-            refused.append(f"{field.name} is {known[field.name].simpleString()} and would become {target}")
+
+def _alteration(difference: Difference, table: str) -> list[str]:
+    place = ".".join(f"`{name}`" for name in difference.path)
+    if difference.kind == NEW:
+        return [f"alter table {table} add column {place} {difference.wanted}"]
+    if difference.kind == WIDER:
+        return [f"alter table {table} alter column {place} type {difference.wanted}"]
+    return []
+
+
+def _refuse(
+    found: Iterable[Difference], schema: StructType, table: str, made: MadeColumns, made_before: Iterable[str]
+) -> None:
+    refused = []
+    for one in found:
+        if one.kind == OTHER:
+            refused.append(
+                f"{one.place} is {one.present} and would become {one.wanted}; only int to long, float to double and a "
+                "larger decimal precision keep what is there: give the changed column a new name"
+            )
+        elif one.path[0] in made.typed and one.kind == NARROWER:
+            refused.append(
+                f"{one.place} is {one.present} and would become the narrower {one.wanted}; put {one.present} back into "
+                f"the contract, or {_way_out(one.path[0], table)}"
+            )
+        elif one.path[0] in made.typed and one.kind == GONE and len(one.path) > 1:
+            refused.append(
+                f"{one.place}, {one.present}, is missing in the contract's type of {one.path[0]}; put it back, or "
+                f"drop it from the table on purpose: ALTER TABLE {table} DROP COLUMN {one.place}"
+            )
+    for name in made_before if made.names else ():
+        if name in schema.fieldNames() and name not in made.names:
+            refused.append(
+                f"{name}, {sql_type(schema[name].dataType)}, was made by an earlier contract, and the present one does "
+                f"not make it; put it back, or {_way_out(name, table)}"
+            )
     if refused:
-        raise TableSchemaError(
-            f"{table} can't take the batch: {'; '.join(refused)}. Only int to long, float to double and a larger "
-            "decimal precision keep what is there; give a changed column a new name."
-        )
-    return changes
+        raise TableSchemaError(f"{table} can't take the batch: {'; '.join(sorted(refused))}. Nothing was written.")
+
+
+def _way_out(column: str, table: str) -> str:
+    return f"drop the column with its values from the table on purpose: ALTER TABLE {table} DROP COLUMN {column}"
+
+
+def _refuse_unstorable(schema: StructType, table: str) -> None:
+    for column in schema.fields:
+        kind = column.dataType.simpleString()
+        if kind.startswith(_UNSTORABLE):
+            raise TableSchemaError(
+                f"{table} can't take the batch: {column.name} is {kind}, which no table can store; cast it to a type "
+                "such as string or long where it is made. Nothing was written."
+            )
+
+
+def _properties_sql(properties: Mapping[str, str]) -> str:
+    def quoted(text: str) -> str:
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    return ", ".join(f"{quoted(name)} = {quoted(value)}" for name, value in properties.items())

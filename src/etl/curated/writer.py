@@ -1,0 +1,172 @@
+"""Putting a batch into its curated table, as its contract says: replaced, merged by key, deleted, or with history.
+
+Whatever it is, it can be done again, and gives the same table row for row in whichever order batches come: each is one
+commit, or a commit of tombstones and then one of rows. Nothing is ever simply appended: a run that was paused and wakes
+up finds its commit refused (Iceberg looks for conflicting files), or does again what another run has done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from etl.contracts import Contract
+from etl.curated.deletes import keep_tombstones, same_key, version_columns, without_older_than_tombstones
+from etl.curated.history import HISTORY_COLUMNS, begin_history, current_rows, merge_history, with_history_columns
+from etl.curated.merge import latest_per_key, merge_by_key, quoted
+from etl.curated.replace import replace_batch
+from etl.curated.schema import aligned
+from etl.curated.tables import MadeColumns, TableChanges, check_table, iceberg_table, table_exists
+from etl.errors import TableSchemaError
+from etl.leases import Lease
+from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, IS_CURRENT, METADATA
+
+HISTORY_PROPERTY = "etl.history"
+
+
+def made_columns(contract: Contract, columns: Iterable[str], of_batch: Iterable[str] = ()) -> MadeColumns:
+    """The columns of a dataset's rows that its contract makes.
+
+    Args:
+        contract: the dataset's; one without columns makes none, its columns are found in the files.
+        columns: of the rows that will be put into the table.
+        of_batch: columns that the batch has brought, known to the contract or not.
+    """
+    if not contract.columns:
+        return MadeColumns()
+    steps = contract.processing
+    said = {column.name for column in contract.columns}
+    computed = {one.name for one in steps.derive} | {name for one in steps.enrich for name in one.output_columns()}
+    strangers = set(of_batch) - said - computed
+    names = frozenset(set(columns) - strangers - {*METADATA, FLAGS, EVENT_DATE, DELETE})
+    return MadeColumns(names, names & (said - computed))
+
+
+def check_put(rows: DataFrame, contract: Contract, table: str, made: MadeColumns) -> TableChanges:
+    """Find out what lets the curated table take a batch's rows; nothing is written (see :func:`check_table`).
+
+    Args:
+        rows: of the batch, perhaps with ``_delete``.
+        contract: gives layout and history.
+        table: full name.
+        made: see :func:`made_columns`.
+
+    Raises:
+        TableSchemaError: a column is refused, or the table keeps history and the contract does not.
+    """
+    spark, frame = rows.sparkSession, rows.drop(DELETE)
+    is_there = table_exists(spark, table)
+    has_history = is_there and iceberg_table(spark, table).properties().get(HISTORY_PROPERTY) == "true"
+    if not contract.history:
+        if has_history:
+            raise TableSchemaError(
+                f"{table} keeps every version of a key, and the contract says history: true no more; say it again, or "
+                f"drop the table on purpose and send the dataset's files once more: DROP TABLE {table} PURGE. Nothing "
+                "was written."
+            )
+        return check_table(frame, table, contract.table, made)
+    if made.names:
+        made = MadeColumns(made.names | set(HISTORY_COLUMNS), made.typed)
+    changes = check_table(with_history_columns(frame), table, contract.table, made)
+    if has_history:
+        return changes
+    begin = [begin_history(contract, table)] if is_there else []
+    known = f"alter table {table} set tblproperties ('{HISTORY_PROPERTY}' = 'true')"
+    return TableChanges(spark, table, (*changes.statements, *begin, known))
+
+
+def put(
+    rows: DataFrame,
+    contract: Contract,
+    table: str,
+    batch_id: str,
+    held: Lease,
+    *,
+    deletes: int | None = None,
+    repeats: bool = False,
+) -> None:
+    """Put a batch's rows into the curated table.
+
+    Args:
+        rows: all rows of the batch that were accepted; ``_delete`` tells those that delete their key.
+        contract: key, order and history.
+        table: full name; it is up to the rows (:func:`check_put`).
+        batch_id: the batch.
+        held: the dataset's lease; asked for before each commit.
+        deletes: how many rows delete their key, where that is known; for none, no tombstones are looked for in rows.
+        repeats: whether a key may come more than once in the batch. Ingestion lets no key pass twice; SQL steps and
+            rules that mend a key are seen in the contract, a Python step is not.
+
+    Raises:
+        LeaseLostError: another run has the dataset by now; nothing more was written.
+    """
+    if not contract.key:
+        with held.step("put_rows"):
+            replace_batch(rows, table, batch_id)
+        return
+    if DELETE in rows.columns:
+        rows = rows.drop(DELETE) if deletes == 0 else rows.withColumn(DELETE, F.coalesce(DELETE, F.lit(False)))
+    if repeats or may_repeat_keys(contract):
+        identity = version_columns(contract) if contract.history else contract.key
+        rows = latest_per_key(rows, identity, contract.order_by)
+    if DELETE in rows.columns:
+        with held.step("put_tombstones"):
+            keep_tombstones(rows, contract, table)
+    with held.step("put_rows"):
+        if contract.history:
+            merge_history(rows, contract, table)
+        else:
+            merge_by_key(without_older_than_tombstones(rows, contract, table), table, contract.key, contract.order_by)
+
+
+def may_repeat_keys(contract: Contract) -> bool:
+    """Whether processing may give two rows of a batch the same key, as far as the contract tells."""
+    steps = contract.processing
+    changed = {name for rule in steps.rules for name in rule.values} | {one.name for one in steps.derive}
+    return bool(steps.steps or changed & set(contract.key))
+
+
+def current(spark: SparkSession, table: str, contract: Contract) -> DataFrame:
+    """The rows of a curated table that hold now: what references, aggregates and quality see.
+
+    Of a table with history these are the current versions, without ``valid_from``, ``valid_to`` and ``is_current``, so
+    that the table looks as it would without history. As-of joins read the table itself.
+
+    Args:
+        spark: the session.
+        table: full name.
+        contract: of the table's dataset.
+    """
+    frame = spark.table(table)
+    # A table whose contract has just come to say history has no such columns before its next batch.
+    return current_rows(frame) if contract.history and IS_CURRENT in frame.columns else frame
+
+
+def touched_dates(rows: DataFrame, contract: Contract, table: str, batch_id: str) -> set[str]:
+    """The event dates that rows leave when a batch is put in: those of its keys' present rows.
+
+    A row that moves to another date or is deleted touches the date that it leaves; without a key, what the batch has
+    put in before is taken out. Only keys and dates are read.
+
+    Args:
+        rows: of the batch.
+        contract: gives the key.
+        table: full name; it need not be there yet.
+        batch_id: the batch.
+
+    Returns:
+        ISO dates.
+    """
+    spark = rows.sparkSession
+    if not table_exists(spark, table):
+        return set()
+    present = current(spark, table, contract)
+    if contract.key:
+        keys = aligned(rows, present.select(*quoted(contract.key)).schema)
+        left = present.alias("t").join(keys.alias("k"), same_key("t", "k", contract.key), "left_semi")
+    else:
+        left = present.where(F.col(BATCH) == batch_id)
+    dates = left.select(F.col(EVENT_DATE).cast("string").alias(EVENT_DATE)).distinct().collect()
+    return {row[EVENT_DATE] for row in dates if row[EVENT_DATE] is not None}
