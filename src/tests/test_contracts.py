@@ -149,7 +149,8 @@ def test_every_example_of_the_documentation_is_right(number: int) -> None:
         whole = {"name": "orders", **example}
     customers = changed(CUSTOMERS, "columns.1.name", "segment")
     if "processing" in example:
-        whole["columns"] = [*first["columns"], {"name": "customer_id", "type": "string"}]
+        added = [{"name": name, "type": "string"} for name in ("customer_id", "currency")]
+        whole["columns"] = [*first["columns"], *added]
     assert "orders" in parse_contracts(texts(whole, customers))
 
 
