@@ -25,14 +25,15 @@ class Needed:
 
     Attributes:
         columns: can't be made up; a step that drops one is wrong.
-        constants: the same for all rows of a batch (``_batch_id``, ``_ingested_at``), set again after every step.
+        constants: the same for all rows of a batch (``_batch_id``, ``_ingested_at``), set again after every step;
+            texts are cast to the column's type.
     """
 
     columns: Sequence[str]
-    constants: Mapping[str, SparkColumn] = field(default_factory=dict)
+    constants: Mapping[str, SparkColumn | str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, contract: Contract, constants: Mapping[str, SparkColumn]) -> Needed:
+    def of(cls, contract: Contract, constants: Mapping[str, SparkColumn | str]) -> Needed:
         """What a dataset's curated table is written by: its key, its order and the event date."""
         return cls(list(dict.fromkeys((*contract.key, *contract.order_by, EVENT_DATE))), constants)
 
@@ -83,7 +84,7 @@ def _check_own(after: DataFrame, kinds: Mapping[str, DataType], needed: Needed, 
 
 def _own_column(name: str, kind: DataType, after: DataFrame, needed: Needed) -> SparkColumn:
     if name in needed.constants:
-        return needed.constants[name].cast(kind)
+        return F.lit(needed.constants[name]).cast(kind)
     if name in after.columns:
         return F.col(name)
     return (F.array() if isinstance(kind, ArrayType) else F.lit(None)).cast(kind)
