@@ -1,0 +1,189 @@
+"""Contracts are tried on tables without rows: whatever of them does not compile is told before anything is read.
+
+Each dataset's empty batch goes through the steps of :mod:`etl.transform.flow`, those of personal data, and the
+aggregates; what comes out has the columns of the curated table, and stands in for it where other datasets need it. A
+contract for which this fails is gone through once more, part by part (:mod:`etl.analysis_faults`), so that one fault
+doesn't hide the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from graphlib import TopologicalSorter
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import (
+    BinaryType,
+    BooleanType,
+    DataType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from etl.analysis_faults import Faults, of_dataset
+from etl.contracts import Contract, Enrichment
+from etl.errors import PipelineError
+from etl.names import DELETE, INGESTED_AT, IS_CURRENT, METADATA, PARTITIONS, VALID_FROM, VALID_TO
+from etl.reference_files import reference_folder, wanted_columns
+from etl.references import References
+from etl.table_shape import shape_problems
+from etl.transform.aggregates import aggregate
+from etl.transform.flow import BatchContext, transform
+from etl.transform.privacy import KEY_COLUMNS, treat, treatments
+from utils.glue_utils import Storage
+
+_OF_HISTORY = {VALID_FROM: TimestampType(), VALID_TO: TimestampType(), IS_CURRENT: BooleanType()}
+_NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A curated table as the contracts promise it.
+
+    Attributes:
+        rows: none, with its columns.
+        certain: whether it has just these columns; not when what makes them is faulty.
+    """
+
+    rows: DataFrame
+    certain: bool
+
+
+def analyse(contracts: Mapping[str, Contract], spark: SparkSession, contracts_path: str = "") -> list[str]:
+    """Everything in the contracts that Spark can't compile. No data is read, and nothing is written.
+
+    Args:
+        contracts: dataset -> contract; all that they need are among them.
+        spark: any session; it needs neither catalogs nor AWS.
+        contracts_path: URI of the folder of the contracts, beside which reference files are looked for; '' for not.
+
+    Returns:
+        A line for each problem: dataset, what of its contract, and Spark's reason.
+    """
+    files = _Files(spark, contracts_path)
+    tables: dict[str, _Table] = {}
+    problems: list[str] = []
+    for name in TopologicalSorter({name: c.processing.needs() for name, c in contracts.items()}).static_order():
+        if name in contracts:
+            missing = list(files.problems(contracts[name]))
+            tables[name], found = _Analysis(contracts, tables, spark).of(contracts[name])
+            problems += [*missing, *found]
+    return list(dict.fromkeys(problems))
+
+
+class _Analysis:
+    """Tries datasets whose needs have been tried."""
+
+    def __init__(self, contracts: Mapping[str, Contract], tables: Mapping[str, _Table], spark: SparkSession) -> None:
+        self._contracts, self._tables, self._spark = contracts, tables, spark
+
+    def of(self, contract: Contract) -> tuple[_Table, list[str]]:
+        """The table of a dataset, and the problems of its contract."""
+        rows, references = empty_batch(self._spark, contract), self._references(contract)
+        keys = self._empty({name: BinaryType() for name in KEY_COLUMNS})
+        batch = BatchContext("", _NEVER, key_treatments=self._key_treatments(contract), pii_keys=keys)
+        try:
+            accepted = transform(rows, contract, references, batch).accepted
+            treated = treat(accepted, treatments(contract), keys, contract.name).drop(DELETE)
+            for definition in contract.processing.aggregates:
+                aggregate(treated, definition, contract.name)
+        except PipelineError as error:
+            faults = Faults(contract, references, batch, self._uncertain(contract))
+            frame = faults.look(rows)
+            # Should the parts be right one by one, the whole has told what is wrong.
+            found = faults.problems or [of_dataset(contract.name, str(error))]
+            certain = faults.certain
+        else:
+            frame, found, certain = treated, [], True
+        found = [*found, *(of_dataset(contract.name, problem) for problem in shape_problems(frame, contract, certain))]
+        return _Table(self._table_of(frame, contract), certain), found
+
+    def _references(self, contract: Contract) -> References:
+        return References(
+            [self._reference(enrichment) for enrichment in contract.processing.enrich],
+            {name: self._current(name) for name in contract.processing.uses},
+            {},
+        )
+
+    def _reference(self, enrichment: Enrichment) -> DataFrame:
+        if enrichment.dataset:
+            return self._tables[enrichment.dataset].rows if enrichment.as_of else self._current(enrichment.dataset)
+        columns = wanted_columns(enrichment)
+        return self._spark.range(0).select(*(F.lit(None).cast(c.spark_type).alias(c.name) for c in columns))
+
+    def _current(self, name: str) -> DataFrame:
+        rows = self._tables[name].rows
+        return rows.where(F.col(IS_CURRENT)) if self._contracts[name].history else rows
+
+    def _uncertain(self, contract: Contract) -> set[str]:
+        """The datasets that it needs whose tables may have other columns."""
+        return {name for name in contract.processing.needs() if not self._tables[name].certain}
+
+    def _key_treatments(self, contract: Contract) -> list[Mapping[str, str]]:
+        """For each enrichment, this dataset's key columns whose counterparts in the reference are treated."""
+        found: list[Mapping[str, str]] = []
+        for enrichment in contract.processing.enrich:
+            hows = treatments(self._contracts[enrichment.dataset]) if enrichment.dataset else {}
+            found.append({ours: hows[theirs] for ours, theirs in enrichment.keys.items() if theirs in hows})
+        return found
+
+    def _table_of(self, frame: DataFrame, contract: Contract) -> DataFrame:
+        """The table as others see it; its plan is short whatever made the frame."""
+        kinds = {field.name: field.dataType for field in frame.schema.fields}
+        return self._empty(kinds | (_OF_HISTORY if contract.history else {}))
+
+    def _empty(self, kinds: Mapping[str, DataType]) -> DataFrame:
+        return empty_frame(self._spark, StructType([StructField(name, kind) for name, kind in kinds.items()]))
+
+
+def empty_frame(spark: SparkSession, schema: StructType) -> DataFrame:
+    """No rows of a schema; made without Python, so that no worker is started."""
+    fields = schema.fields
+    return spark.range(0).select(*(F.lit(None).cast(field.dataType).alias(field.name) for field in fields))
+
+
+def empty_batch(spark: SparkSession, contract: Contract) -> DataFrame:
+    """A batch of the processed layer, as :func:`etl.processed.read_batch` gives it, without rows.
+
+    Args:
+        spark: the session.
+        contract: the dataset's; a source's other columns are not in it.
+    """
+    text, time = StringType(), TimestampType()
+    values = [F.lit(None).cast(column.spark_type).alias(column.name) for column in contract.columns]
+    metadata = [F.lit(None).cast(time if name == INGESTED_AT else text).alias(name) for name in METADATA]
+    folders = [F.lit(None).cast(text).alias(name) for name in ("batch_id", *PARTITIONS)]
+    return spark.range(0).select(*values, *metadata, *folders)
+
+
+class _Files:
+    """Looks for reference files."""
+
+    def __init__(self, spark: SparkSession, contracts_path: str) -> None:
+        self._storage, self._path = Storage(spark), contracts_path
+
+    def problems(self, contract: Contract) -> Iterator[str]:
+        """A problem for each file of the contract that isn't there."""
+        if not self._path:
+            return
+        folder = reference_folder(self._path)
+        for file in dict.fromkeys(enrichment.file for enrichment in contract.processing.enrich if enrichment.file):
+            uri = file if "://" in file else folder + file
+            # A file elsewhere may be out of this machine's reach.
+            if uri.partition("://")[0] == folder.partition("://")[0] and not self._storage.exists(uri):
+                there = self._names(uri.rpartition("/")[0])
+                yield f"{contract.name}: enrichment from {file}: there is no file {uri}; beside it {there}"
+
+    def _names(self, folder: str) -> str:
+        names = sorted(found.uri.rpartition("/")[2] for found in self._storage.list_folder(folder + "/"))
+        return f"are {_listed(names)}" if names else "is none"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:10])
+    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"

@@ -1,0 +1,63 @@
+"""Whether a table can have the columns that a contract's steps make, and lie as the contract says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyspark.sql import DataFrame
+from pyspark.sql.types import ArrayType, DataType, MapType, StructType
+
+from etl.contract_layout import parse_partition, parse_sort
+from etl.contract_problems import suggestion
+from etl.contract_table_checks import partition_type_problem
+from etl.contracts import Contract
+from etl.names import IS_CURRENT, VALID_FROM, VALID_TO
+
+# Types that are an expression's and no table's.
+_UNSTORABLE = ("void", "interval", "variant")
+_SORTABLE_NOT = (ArrayType, MapType, StructType)
+
+
+def shape_problems(rows: DataFrame, contract: Contract, certain: bool = True) -> Iterator[str]:
+    """What keeps a frame from being the dataset's curated table.
+
+    Args:
+        rows: with the columns of the table.
+        contract: the dataset's.
+        certain: whether the frame has just the columns that the contract makes.
+    """
+    kinds = {field.name: field.dataType for field in rows.schema.fields}
+    for name, kind in kinds.items():
+        # Faulty columns are void until they are mended.
+        if certain and (found := _unstorable(kind)):
+            yield f"column {name!r} is {found}, which no table can store; cast it to a type such as string or long"
+    spellings = {name: kind.simpleString() for name, kind in kinds.items()}
+    if contract.history:
+        spellings |= {VALID_FROM: "timestamp", VALID_TO: "timestamp", IS_CURRENT: "boolean"}
+    for text in contract.table.partition_by:
+        field = parse_partition(text)
+        if field.column not in spellings:
+            if certain:
+                yield f"table.partition_by: {text!r}: no column {field.column!r}{suggestion(field.column, spellings)}"
+        elif spellings[field.column] != "void":
+            problem = partition_type_problem(field.transform, spellings[field.column])
+            if problem:
+                yield f"table.partition_by: {text!r}: {field.column!r} is {problem}"
+    for text in contract.table.sort_by:
+        column = parse_sort(text).column
+        if column not in spellings and certain:
+            yield f"table.sort_by: {text!r}: no column {column!r}{suggestion(column, spellings)}"
+        elif isinstance(kinds.get(column), _SORTABLE_NOT):
+            yield f"table.sort_by: {text!r}: {column!r} is {spellings[column]}; rows are sorted by scalars only"
+
+
+def _unstorable(kind: DataType) -> str:
+    """The type in it that no table can store, or ''."""
+    if isinstance(kind, StructType):
+        return next(filter(None, (_unstorable(field.dataType) for field in kind.fields)), "")
+    if isinstance(kind, ArrayType):
+        return _unstorable(kind.elementType)
+    if isinstance(kind, MapType):
+        return _unstorable(kind.keyType) or _unstorable(kind.valueType)
+    text = str(kind.simpleString())
+    return text if text.startswith(_UNSTORABLE) else ""
