@@ -7,12 +7,14 @@ reference.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from etl.contracts import Column, Contract, Enrichment
+from etl.contracts import Column, Contract, Enrichment, Source
 from etl.discovery import SourceFile
 from etl.errors import ExpressionError, MissingTableError
 from etl.names import CORRUPT, OF_READERS
@@ -21,8 +23,11 @@ from etl.settings import Settings
 from etl.transform.enrichment import check_reference
 from etl.typing_sql import value_sql
 from utils.glue_utils import Storage, StoredFile
+from utils.spark_versions import RUN_ERRORS
 
 FOLDER = "reference"
+# The first line is the header, whatever it looks like.
+_OF_FILES = Contract(name=FOLDER, source=Source(options={"header": True}))
 
 
 class ReferenceFiles:
@@ -38,9 +43,12 @@ class ReferenceFiles:
     def __init__(self, spark: SparkSession, storage: Storage, settings: Settings, dataset: str) -> None:
         self._spark, self._storage, self._dataset = spark, storage, dataset
         self._folder = reference_folder(settings.contracts_path)
-        self._staging = f"{settings.processed}_staging/{dataset}/_reference/{settings.run_id}/"
+        self._copies = f"{settings.processed}_staging/{dataset}/_reference/"
+        self._staging = f"{self._copies}{settings.run_id}/"
 
     def __enter__(self) -> ReferenceFiles:
+        # What a run that was killed has left.
+        self._storage.delete(self._copies)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -57,8 +65,19 @@ class ReferenceFiles:
             ExpressionError: it can't be read, lacks a column, has values that don't fit or several rows for a key.
         """
         stored = self._found(enrichment)
-        text = self._text(stored, enrichment)
-        typed = self._typed(text, enrichment)
+        folder = stored.uri.rpartition("/")[0] + "/"
+        reader = BatchReader(self._spark, self._storage, _OF_FILES, folder, self._staging)
+        key = stored.uri.partition("://")[2].partition("/")[2]
+        file = SourceFile(stored.uri, folder, key, self._dataset, stored.size, stored.modified_ms)
+        opened = reader.open(reader.look_at([file]))
+        if opened.frame is None:
+            raise ExpressionError(f"{self._what(enrichment)}: {opened.files.refused[0].reason}")
+        try:
+            typed = self._typed(opened.frame, enrichment)
+        except RUN_ERRORS as error:
+            if not (refused := reader.unreadable(opened.files)):
+                raise
+            raise ExpressionError(f"{self._what(enrichment)}: {refused[0].reason}") from error
         check_reference(typed, enrichment, self._dataset)
         return F.broadcast(typed) if stored.size <= broadcast_threshold(self._spark) else typed
 
@@ -74,19 +93,6 @@ class ReferenceFiles:
         there = f"has {', '.join(sorted(files))}" if files else "has no file"
         raise MissingTableError(f"{self._what(enrichment)}: no file {name!r}; {folder}/ {there}")
 
-    def _text(self, stored: StoredFile, enrichment: Enrichment) -> DataFrame:
-        """The file's columns as text."""
-        folder, _, name = stored.uri.rpartition("/")
-        key = stored.uri.partition("://")[2].partition("/")[2]
-        file = SourceFile(stored.uri, f"{folder}/", key, self._dataset, stored.size, stored.modified_ms)
-        reader = BatchReader(
-            self._spark, self._storage, Contract(name=self._dataset), f"{folder}/", self._staging, strict=False
-        )
-        opened = reader.open(reader.look_at([file]))
-        if opened.frame is None:
-            raise ExpressionError(f"{self._what(enrichment)}: {name} {opened.files.refused[0].reason}")
-        return opened.frame
-
     def _typed(self, text: DataFrame, enrichment: Enrichment) -> DataFrame:
         columns = wanted_columns(enrichment)
         present = [name for name in text.columns if name not in OF_READERS]
@@ -95,22 +101,23 @@ class ReferenceFiles:
                 f"{self._what(enrichment)} needs column(s) {', '.join(missing)}; the file has {', '.join(present)}"
             )
         values = {column: F.expr(value_sql(column.name, column)) for column in columns}
-        unfit = {
-            column.name: F.count(F.when(value.isNull() & (F.trim(column.name) != ""), 1)).alias(column.name)
-            for column, value in values.items()
-            if column.type != "string"
-        }
-        counts = text.agg(F.count(CORRUPT).alias(CORRUPT), *unfit.values()).first()
-        found = counts.asDict() if counts else {}
-        problems = [f"{found[CORRUPT]} row(s) do not parse"] if found.get(CORRUPT) else []
-        problems += [
-            f"{column.name}: {found[column.name]} value(s) are no {column.type}"
-            for column in columns
-            if found.get(column.name)
-        ]
-        if problems:
+        if problems := _problems(text, values):
             raise ExpressionError(f"{self._what(enrichment)}: {'; '.join(problems)}; mend the file or the types")
         return text.select(*(value.alias(column.name) for column, value in values.items()))
+
+
+def _problems(text: DataFrame, values: Mapping[Column, SparkColumn]) -> list[str]:
+    """Rows that do not parse and values that do not fit, counted."""
+    unfit = {
+        column: F.count(F.when(value.isNull() & (F.trim(column.name) != ""), 1)).alias(column.name)
+        for column, value in values.items()
+        if column.type != "string"
+    }
+    found = text.agg(F.count(CORRUPT).alias(CORRUPT), *unfit.values()).collect()[0]
+    problems = [f"{found[CORRUPT]} row(s) do not parse"] if found[CORRUPT] else []
+    return problems + [
+        f"{column.name}: {found[column.name]} value(s) are no {column.type}" for column in unfit if found[column.name]
+    ]
 
 
 def reference_folder(contracts_path: str) -> str:

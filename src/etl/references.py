@@ -11,15 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from etl.contracts import Contract, Enrichment, inferred
+from etl.curated.history import current_rows
 from etl.curated.tables import table_exists
 from etl.errors import MissingTableError
 from etl.names import IS_CURRENT
 from etl.reference_files import ReferenceFiles
 from etl.settings import Settings
-from etl.transform.enrichment import check_reference
 from utils.glue_utils import Storage
 
 
@@ -62,7 +61,7 @@ def opened_references(
         def opened(enrichment: Enrichment) -> DataFrame:
             if enrichment.file:
                 return files.open(enrichment)
-            return tables.open(enrichment.dataset, enrichment)
+            return tables.open(enrichment.dataset, as_of=enrichment.as_of is not None)
 
         enrichments = [opened(enrichment) for enrichment in contract.processing.enrich]
         used = {name: tables.open(name) for name in contract.processing.uses}
@@ -79,16 +78,15 @@ class _Tables:
         self.snapshots: dict[str, int] = {}
         self._frames: dict[str, DataFrame] = {}
 
-    def open(self, name: str, enrichment: Enrichment | None = None) -> DataFrame:
+    def open(self, name: str, as_of: bool = False) -> DataFrame:
         """A dataset's table: current rows, or all versions for an as-of join."""
         if name not in self._frames:
             self._frames[name] = self._pinned(name)
-        frame, history = self._frames[name], self._contracts.get(name, inferred(name)).history
-        if enrichment and enrichment.as_of:
-            if not history:
-                check_reference(frame, enrichment, self._dataset)
+        frame = self._frames[name]
+        # A table whose contract has just come to say history has no such columns before its next batch.
+        if as_of or not self._contracts.get(name, inferred(name)).history or IS_CURRENT not in frame.columns:
             return frame
-        return frame.where(F.col(IS_CURRENT)) if history else frame
+        return current_rows(frame)
 
     def _pinned(self, name: str) -> DataFrame:
         table = self._settings.table(name)
