@@ -75,7 +75,7 @@ def test_a_missing_terraform_is_named_with_where_to_get_it(tools_without_terrafo
     done = run("local", PATH=tools_without_terraform, LOCAL_CLOUD_HOME=str(tmp_path / "home"))
     assert done.returncode == 1
     assert "Failed at: Check the tools" in done.stdout
-    assert "terraform is not on the PATH; install Terraform 1.10 or later" in done.stdout
+    assert "terraform is not on the PATH; install Terraform 1.11 or later" in done.stdout
 
 
 def test_an_old_terraform_is_refused_with_the_version_that_is_needed(terraform: Terraform, monkeypatch: Any) -> None:

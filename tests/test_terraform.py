@@ -30,7 +30,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def terraform_binary() -> str:
     binary = shutil.which("terraform")
     if binary is None:
-        pytest.fail("Terraform is not on the PATH; install version 1.10 or later from releases.hashicorp.com")
+        pytest.fail("Terraform is not on the PATH; install version 1.11 or later from releases.hashicorp.com")
     return binary
 
 
@@ -123,7 +123,7 @@ def test_environment_gives_every_variable_of_the_pipeline(environment: str) -> N
         re.findall(r'^variable "(\w+)"', (TERRAFORM / "modules/pipeline/variables.tf").read_text(), re.MULTILINE)
     )
     text = (TERRAFORM / "environments" / environment / "main.tf").read_text()
-    assert set(re.findall(r"^  (\w+)\s*= var\.\1$", text, re.MULTILINE)) == wanted
+    assert set(re.findall(r"^  (\w+)\s*= (?:coalesce\()?var\.\1\b", text, re.MULTILINE)) == wanted
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -18,7 +18,7 @@ from rich.console import Console
 from deployment.steps import DeploymentError, step
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-MINIMUM_VERSION = (1, 10)
+MINIMUM_VERSION = (1, 11)
 # What init says when it can't reach the registry, whatever the cause.
 _REGISTRY_TROUBLE = ("Failed to query available provider packages", "Failed to install provider")
 

@@ -38,6 +38,11 @@ output "lambda_names" {
   value       = module.pipeline.lambda_names
 }
 
+output "pii_secret_arn" {
+  description = "ARN of the secret that keys hashes and tokens of personal data."
+  value       = module.pipeline.pii_secret_arn
+}
+
 output "next_commands" {
   description = "Commands to try next, in this order."
   value       = module.pipeline.next_commands

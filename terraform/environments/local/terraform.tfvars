@@ -12,8 +12,13 @@ enable_data_quality_rulesets = false
 # Jobs run as processes of this machine, so a VPC would change nothing for them.
 enable_vpc = false
 
-force_destroy            = true
-deletion_protection      = false
-point_in_time_recovery   = false
-log_retention_days       = 7
-kms_deletion_window_days = 7
+force_destroy               = true
+deletion_protection         = false
+point_in_time_recovery      = false
+log_retention_days          = 7
+kms_deletion_window_days    = 7
+secret_recovery_window_days = 0
+
+# A laptop is off on Sunday nights. By hand:
+# aws glue start-job-run --job-name glue-etl-pipeline-local-data-processing --arguments '{"--maintain":"true"}'
+maintenance_schedule = null

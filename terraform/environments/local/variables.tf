@@ -71,6 +71,18 @@ variable "schedule" {
   default     = null
 }
 
+variable "maintenance_schedule" {
+  description = "When the tables are maintained (compaction, expiry, vacuum), as an AWS cron expression in UTC, such as cron(0 4 ? * SUN *). Null: only by hand, with the job argument --maintain true."
+  type        = string
+  default     = "cron(0 4 ? * SUN *)"
+}
+
+variable "performance" {
+  description = "How Spark runs in all jobs, by argument: adaptive_query_execution (true, false), broadcast_threshold_mb (0: no broadcasts), skew_join (true, false), shuffle_partitions. What is not set stays as Spark has it."
+  type        = map(string)
+  default     = {}
+}
+
 variable "enable_data_quality_rulesets" {
   description = "Also publish the contracts' quality rules as Glue Data Quality rulesets."
   type        = bool
@@ -150,8 +162,38 @@ variable "retention_days" {
   default = {}
 }
 
+variable "maintenance_retention_days" {
+  description = "Days after which maintenance removes what nobody should need any more. snapshots: of curated tables, for time travel. orphans: files that no snapshot knows, at least 3, so that no running job loses its own. processed: batches whose quality is checked."
+  type = object({
+    snapshots = optional(number, 7)
+    orphans   = optional(number, 3)
+    processed = optional(number, 30)
+  })
+  default = {}
+}
+
 variable "kms_deletion_window_days" {
   description = "Days between asking for the deletion of the KMS key and its deletion, 7 to 30."
+  type        = number
+  default     = 30
+}
+
+variable "pii_secret_value" {
+  description = "Value of the secret for personal data, at least 32 random characters. Null: a random one. It is used when there is no secret yet, or pii_secret_version was raised; afterwards it need not be given again."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+  default     = null
+}
+
+variable "pii_secret_version" {
+  description = "A higher number puts a new secret for personal data. Its hashes and tokens differ from those of the old one: docs/privacy.md says what has to be done with the tables first."
+  type        = number
+  default     = 1
+}
+
+variable "secret_recovery_window_days" {
+  description = "Days for which a deleted secret can be restored, 7 to 30; 0 deletes it at once. Until then its name can't be used again."
   type        = number
   default     = 30
 }
@@ -170,6 +212,12 @@ variable "build_dir" {
 
 variable "contracts_dir" {
   description = "Folder of the dataset contracts. Null: config/datasets in source_dir."
+  type        = string
+  default     = null
+}
+
+variable "reference_dir" {
+  description = "Folder of the reference files that contracts enrich from. Null: config/reference in source_dir."
   type        = string
   default     = null
 }

@@ -10,13 +10,14 @@ schedule          = "cron(0 2 * * ? *)"
 enable_vpc = true
 vpc_cidr   = "10.22.0.0/16"
 
-quality_threshold        = 90
-monthly_budget_usd       = 2000
-force_destroy            = false
-deletion_protection      = true
-point_in_time_recovery   = true
-log_retention_days       = 365
-kms_deletion_window_days = 30
+quality_threshold           = 90
+monthly_budget_usd          = 2000
+force_destroy               = false
+deletion_protection         = true
+point_in_time_recovery      = true
+log_retention_days          = 365
+kms_deletion_window_days    = 30
+secret_recovery_window_days = 30
 
 retention_days = {
   raw_archive = 180

@@ -1,3 +1,10 @@
+# Made by Secrets Manager in every run, kept nowhere, and used only where the secret has no value yet, or is to get a
+# new one (pii_secret_version). pii_secret_value takes its place, to go on with a value that tables were written with.
+ephemeral "aws_secretsmanager_random_password" "pii" {
+  password_length     = 64
+  exclude_punctuation = true
+}
+
 module "pipeline" {
   source = "../../modules/pipeline"
 
@@ -11,6 +18,8 @@ module "pipeline" {
   job_timeout_minutes          = var.job_timeout_minutes
   job_max_retries              = var.job_max_retries
   schedule                     = var.schedule
+  maintenance_schedule         = var.maintenance_schedule
+  performance                  = var.performance
   enable_data_quality_rulesets = var.enable_data_quality_rulesets
   enable_vpc                   = var.enable_vpc
   vpc_cidr                     = var.vpc_cidr
@@ -23,8 +32,13 @@ module "pipeline" {
   deletion_protection          = var.deletion_protection
   point_in_time_recovery       = var.point_in_time_recovery
   retention_days               = var.retention_days
+  maintenance_retention_days   = var.maintenance_retention_days
   kms_deletion_window_days     = var.kms_deletion_window_days
+  pii_secret_value             = coalesce(var.pii_secret_value, ephemeral.aws_secretsmanager_random_password.pii.random_password)
+  pii_secret_version           = var.pii_secret_version
+  secret_recovery_window_days  = var.secret_recovery_window_days
   source_dir                   = var.source_dir
   build_dir                    = var.build_dir
   contracts_dir                = var.contracts_dir
+  reference_dir                = var.reference_dir
 }

@@ -9,9 +9,10 @@ job_max_retries   = 1
 enable_vpc = true
 vpc_cidr   = "10.21.0.0/16"
 
-monthly_budget_usd       = 200
-force_destroy            = false
-deletion_protection      = true
-point_in_time_recovery   = true
-log_retention_days       = 30
-kms_deletion_window_days = 7
+monthly_budget_usd          = 200
+force_destroy               = false
+deletion_protection         = true
+point_in_time_recovery      = true
+log_retention_days          = 30
+kms_deletion_window_days    = 7
+secret_recovery_window_days = 7

@@ -106,3 +106,13 @@ resource "aws_glue_data_quality_ruleset" "this" {
     table_name    = aws_glue_catalog_table.processed[each.key].name
   }
 }
+
+# Small tables that contracts enrich from, kept beside them and published as they are.
+resource "aws_s3_object" "reference" {
+  for_each = { for file in fileset(var.reference_dir, "**") : file => "${var.reference_dir}/${file}" if basename(file) != "README.md" }
+
+  bucket      = var.bucket_names.scripts
+  key         = "config/reference/${each.key}"
+  source      = each.value
+  source_hash = filemd5(each.value)
+}

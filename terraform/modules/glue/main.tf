@@ -28,6 +28,8 @@ locals {
     "--database"                         = var.database_name
   }
 
+  performance_arguments = { for name, value in var.performance : "--${name}" => value }
+
   # Glue calls every Python 3 by "3"; the Glue version decides which one it is.
   glue_python_version = "3"
 }
@@ -61,7 +63,7 @@ resource "aws_glue_job" "this" {
   max_retries            = each.value.max_retries
   security_configuration = var.security_configuration
   connections            = var.connections
-  default_arguments      = merge(local.glue_arguments, var.common_arguments, each.value.arguments)
+  default_arguments      = merge(local.glue_arguments, local.performance_arguments, var.common_arguments, each.value.arguments)
 
   command {
     name            = "glueetl"

@@ -27,3 +27,13 @@ output "quality_thresholds" {
   description = "Quality threshold of each contract by dataset; null where it sets none."
   value       = { for name, contract in local.contracts : name => try(contract.quality.threshold, null) }
 }
+
+output "reference_keys" {
+  description = "Where each reference file is published, as keys of the scripts bucket."
+  value       = { for name, object in aws_s3_object.reference : name => object.key }
+}
+
+output "maintenance_trigger_name" {
+  description = "Name of the trigger that maintains the tables on schedule; null without a schedule."
+  value       = one(aws_glue_trigger.maintenance[*].name)
+}

@@ -108,6 +108,39 @@ variable "schedule" {
   }
 }
 
+variable "maintenance_schedule" {
+  description = "When the tables are maintained (compaction, expiry, vacuum), as an AWS cron expression in UTC, such as cron(0 4 ? * SUN *). Null: only by hand, with the job argument --maintain true."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.maintenance_schedule == null || can(regex("^(cron|rate)\\(.+\\)$", var.maintenance_schedule))
+    error_message = "maintenance_schedule must look like cron(0 4 ? * SUN *) or rate(7 days)."
+  }
+}
+
+variable "maintenance_job" {
+  description = "Key of the job that maintains the tables."
+  type        = string
+  default     = "data_processing"
+
+  validation {
+    condition     = var.maintenance_schedule == null || contains(keys(var.jobs), var.maintenance_job)
+    error_message = "maintenance_job must be the key of a job."
+  }
+}
+
+variable "performance" {
+  description = "How Spark runs in all jobs, by argument: adaptive_query_execution (true, false), broadcast_threshold_mb (0: no broadcasts), skew_join (true, false), shuffle_partitions. What is not set stays as Spark has it."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.performance), ["adaptive_query_execution", "broadcast_threshold_mb", "shuffle_partitions", "skew_join"])) == 0
+    error_message = "performance may hold adaptive_query_execution, broadcast_threshold_mb, shuffle_partitions and skew_join; for anything else of Spark use the job argument --conf."
+  }
+}
+
 variable "security_configuration" {
   description = "Name of the Glue security configuration of the jobs."
   type        = string
@@ -140,6 +173,11 @@ variable "library_zip" {
 
 variable "contracts_dir" {
   description = "Folder of the dataset contracts, one <name>.yml each."
+  type        = string
+}
+
+variable "reference_dir" {
+  description = "Folder of the reference files that contracts enrich from; README.md in it is not published. It may be empty."
   type        = string
 }
 

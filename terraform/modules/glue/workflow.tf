@@ -60,3 +60,25 @@ resource "aws_glue_trigger" "after" {
     }
   }
 }
+
+# Maintenance is a run of its own beside the workflow: it takes longer than a batch may wait, and no other job
+# has to follow it. While the workflow runs the same job, Glue refuses it, and the next time is the next on schedule.
+resource "aws_glue_trigger" "maintenance" {
+  count = var.maintenance_schedule == null ? 0 : 1
+
+  name        = "${var.name_prefix}-maintenance"
+  description = "Compacts and cleans the tables on schedule"
+  type        = "SCHEDULED"
+  schedule    = var.maintenance_schedule
+  enabled     = true
+
+  actions {
+    job_name  = aws_glue_job.this[var.maintenance_job].name
+    arguments = { "--maintain" = "true" }
+  }
+
+  # As with the start trigger.
+  lifecycle {
+    ignore_changes = [predicate]
+  }
+}

@@ -27,7 +27,7 @@ variable "availability_zones" {
 variable "interface_endpoints" {
   description = "AWS services the jobs reach by interface endpoints, by their short name. Each costs money per zone and hour."
   type        = set(string)
-  default     = ["glue", "kms", "logs", "monitoring", "sns", "sts"]
+  default     = ["glue", "kms", "logs", "monitoring", "secretsmanager", "sns", "sts"]
 }
 
 variable "flow_log_role_arn" {

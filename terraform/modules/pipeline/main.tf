@@ -3,6 +3,17 @@ locals {
   source_dir    = coalesce(var.source_dir, "${path.module}/../../../src")
   build_dir     = coalesce(var.build_dir, "${path.module}/../../../build")
   contracts_dir = coalesce(var.contracts_dir, "${local.source_dir}/config/datasets")
+  reference_dir = coalesce(var.reference_dir, "${local.source_dir}/config/reference")
+
+  # What one job gets besides the common arguments.
+  own_arguments = {
+    data_processing = {
+      "--pii_secret"               = module.security.pii_secret_arn
+      "--snapshot_retention_days"  = tostring(var.maintenance_retention_days.snapshots)
+      "--orphan_retention_days"    = tostring(var.maintenance_retention_days.orphans)
+      "--processed_retention_days" = tostring(var.maintenance_retention_days.processed)
+    }
+  }
 
   # The Python that each Glue version brings.
   glue_python = { "4.0" = "3.10", "5.0" = "3.11", "5.1" = "3.11", "6.0" = "3.13" }
@@ -18,18 +29,21 @@ check "python_version" {
 module "security" {
   source = "../security"
 
-  name_prefix              = local.prefix
-  bucket_arns              = local.bucket_arns
-  table_arns               = local.table_arns
-  topic_arns               = local.topic_arns
-  queue_arns               = local.queue_arns
-  workflow_arn             = local.workflow_arn
-  job_arns                 = local.job_arns
-  database_name            = local.database_name
-  metrics_namespace        = local.metrics_namespace
-  lambda_log_group_names   = { for key in keys(local.lambda_names) : key => local.log_group_names[key] }
-  enable_vpc               = var.enable_vpc
-  kms_deletion_window_days = var.kms_deletion_window_days
+  name_prefix                 = local.prefix
+  bucket_arns                 = local.bucket_arns
+  table_arns                  = local.table_arns
+  topic_arns                  = local.topic_arns
+  queue_arns                  = local.queue_arns
+  workflow_arn                = local.workflow_arn
+  job_arns                    = local.job_arns
+  database_name               = local.database_name
+  metrics_namespace           = local.metrics_namespace
+  lambda_log_group_names      = { for key in keys(local.lambda_names) : key => local.log_group_names[key] }
+  enable_vpc                  = var.enable_vpc
+  kms_deletion_window_days    = var.kms_deletion_window_days
+  pii_secret_value            = var.pii_secret_value
+  pii_secret_version          = var.pii_secret_version
+  secret_recovery_window_days = var.secret_recovery_window_days
 }
 
 module "storage" {
@@ -77,6 +91,9 @@ module "glue" {
   source_dir                   = local.source_dir
   library_zip                  = "${local.build_dir}/glue_etl_library.zip"
   contracts_dir                = local.contracts_dir
+  reference_dir                = local.reference_dir
+  maintenance_schedule         = var.maintenance_schedule
+  performance                  = var.performance
   enable_data_quality_rulesets = var.enable_data_quality_rulesets
 
   jobs = { for key, job in {
@@ -91,6 +108,7 @@ module "glue" {
     role_arn        = module.security.role_arns[key]
     timeout_minutes = var.job_timeout_minutes
     max_retries     = var.job_max_retries
+    arguments       = lookup(local.own_arguments, key, {})
   } }
 
   common_arguments = merge(

@@ -41,6 +41,11 @@ output "lambda_names" {
   value       = module.events.lambda_names
 }
 
+output "pii_secret_arn" {
+  description = "ARN of the secret that keys hashes and tokens of personal data."
+  value       = module.security.pii_secret_arn
+}
+
 output "next_commands" {
   description = "Commands to try next, in this order."
   value = [

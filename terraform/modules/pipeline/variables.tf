@@ -111,6 +111,28 @@ variable "schedule" {
   }
 }
 
+variable "maintenance_schedule" {
+  description = "When the tables are maintained (compaction, expiry, vacuum), as an AWS cron expression in UTC, such as cron(0 4 ? * SUN *). Null: only by hand, with the job argument --maintain true."
+  type        = string
+  default     = "cron(0 4 ? * SUN *)"
+
+  validation {
+    condition     = var.maintenance_schedule == null || can(regex("^(cron|rate)\\(.+\\)$", var.maintenance_schedule))
+    error_message = "maintenance_schedule must look like cron(0 4 ? * SUN *) or rate(7 days)."
+  }
+}
+
+variable "performance" {
+  description = "How Spark runs in all jobs, by argument: adaptive_query_execution (true, false), broadcast_threshold_mb (0: no broadcasts), skew_join (true, false), shuffle_partitions. What is not set stays as Spark has it."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.performance), ["adaptive_query_execution", "broadcast_threshold_mb", "shuffle_partitions", "skew_join"])) == 0
+    error_message = "performance may hold adaptive_query_execution, broadcast_threshold_mb, shuffle_partitions and skew_join; for anything else of Spark use the job argument --conf."
+  }
+}
+
 variable "enable_data_quality_rulesets" {
   description = "Also publish the contracts' quality rules as Glue Data Quality rulesets."
   type        = bool
@@ -201,8 +223,49 @@ variable "retention_days" {
   default = {}
 }
 
+variable "maintenance_retention_days" {
+  description = "Days after which maintenance removes what nobody should need any more. snapshots: of curated tables, for time travel. orphans: files that no snapshot knows, at least 3, so that no running job loses its own. processed: batches whose quality is checked."
+  type = object({
+    snapshots = optional(number, 7)
+    orphans   = optional(number, 3)
+    processed = optional(number, 30)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for days in values(var.maintenance_retention_days) : days >= 1 && floor(days) == days])
+    error_message = "maintenance_retention_days must be whole numbers of at least 1."
+  }
+
+  validation {
+    condition     = var.maintenance_retention_days.orphans >= 3
+    error_message = "maintenance_retention_days.orphans must be at least 3: what a running job has written and not yet committed looks like an orphan."
+  }
+}
+
 variable "kms_deletion_window_days" {
   description = "Days between asking for the deletion of the KMS key and its deletion, 7 to 30."
+  type        = number
+  default     = 30
+}
+
+# Personal data
+
+variable "pii_secret_value" {
+  description = "Value of the secret for personal data, at least 32 random characters. It is used when there is no secret yet, or pii_secret_version was raised; otherwise it may be another one each time."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+}
+
+variable "pii_secret_version" {
+  description = "A higher number puts a new secret for personal data. Its hashes and tokens differ from those of the old one: docs/privacy.md says what has to be done with the tables first."
+  type        = number
+  default     = 1
+}
+
+variable "secret_recovery_window_days" {
+  description = "Days for which a deleted secret can be restored, 7 to 30; 0 deletes it at once. Until then its name can't be used again."
   type        = number
   default     = 30
 }
@@ -223,6 +286,12 @@ variable "build_dir" {
 
 variable "contracts_dir" {
   description = "Folder of the dataset contracts. Null: config/datasets in source_dir."
+  type        = string
+  default     = null
+}
+
+variable "reference_dir" {
+  description = "Folder of the reference files that contracts enrich from. Null: config/reference in source_dir."
   type        = string
   default     = null
 }

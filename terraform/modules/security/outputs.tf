@@ -13,6 +13,12 @@ output "security_configuration_name" {
   value       = aws_glue_security_configuration.this.name
 }
 
+# Of the version, so that whoever uses the secret finds a value in it.
+output "pii_secret_arn" {
+  description = "ARN of the secret that keys hashes and tokens of personal data."
+  value       = aws_secretsmanager_secret_version.pii.arn
+}
+
 # The policy is part of the value, so that whoever uses a role waits for its permissions.
 output "role_arns" {
   description = "Role ARNs by user: the three jobs, the two Lambdas and, in a VPC, vpc_flow_logs."

@@ -6,25 +6,36 @@ locals {
 
   # What sets one job apart from the others: what it reads and writes of the lake and its catalog.
   # Ingestion keeps refused files in quarantine, processing refused rows; quality writes reports.
+  # `deletes` is data whose time has passed, `secrets` what keys personal data.
   job_access = {
     data_ingestion = {
-      lists  = ["raw", "processed", "quality"]
-      reads  = ["${var.bucket_arns.raw}/*"]
-      writes = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.quality}/*"]
+      lists   = ["raw", "processed", "quality"]
+      reads   = ["${var.bucket_arns.raw}/*"]
+      writes  = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.quality}/*"]
+      deletes = []
+      secrets = []
       # UpdateTable: columns that the data brought, or that a contract got later.
       catalog_changes = ["glue:BatchCreatePartition", "glue:CreateTable", "glue:UpdateTable"]
     }
     data_processing = {
-      lists  = ["processed", "curated", "quality"]
-      reads  = ["${var.bucket_arns.processed}/*"]
-      writes = ["${var.bucket_arns.curated}/*", "${var.bucket_arns.quality}/*"]
+      lists = ["processed", "curated", "quality"]
+      reads = ["${var.bucket_arns.processed}/*"]
+      # _staging: copies of reference files that Spark can't read as they lie.
+      writes  = ["${var.bucket_arns.curated}/*", "${var.bucket_arns.quality}/*", "${var.bucket_arns.processed}/_staging/*"]
+      deletes = ["${var.bucket_arns.processed}/*"]
+      secrets = [aws_secretsmanager_secret.pii.arn]
       # BatchCreatePartition: it registers a batch whose ingestion was killed before it could.
-      catalog_changes = ["glue:BatchCreatePartition", "glue:CreateTable", "glue:UpdateTable"]
+      # BatchDeletePartition, DeletePartition: those of batches that maintenance has removed.
+      catalog_changes = [
+        "glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:CreateTable", "glue:DeletePartition", "glue:UpdateTable",
+      ]
     }
     data_quality = {
       lists           = ["processed", "curated", "quality"]
       reads           = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.curated}/*"]
       writes          = ["${var.bucket_arns.quality}/*"]
+      deletes         = []
+      secrets         = []
       catalog_changes = []
     }
   }
@@ -106,6 +117,20 @@ locals {
       Resource = [aws_kms_key.this.arn]
     },
     ], [for statement in [
+      {
+        Sid      = "ExpireObjects"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject"]
+        Resource = access.deletes
+      },
+      {
+        # Decrypting it is granted with the key, by "Encryption".
+        Sid      = "ReadSecrets"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue"]
+        Resource = access.secrets
+      },
+      ] : statement if length(statement.Resource) > 0], [for statement in [
       {
         Sid    = "NetworkConnections"
         Effect = "Allow"

@@ -82,3 +82,38 @@ variable "kms_deletion_window_days" {
     error_message = "kms_deletion_window_days must be between 7 and 30."
   }
 }
+
+variable "secret_recovery_window_days" {
+  description = "Days for which a deleted secret can be restored, 7 to 30; 0 deletes it at once. Until then its name can't be used again."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.secret_recovery_window_days == 0 || (var.secret_recovery_window_days >= 7 && var.secret_recovery_window_days <= 30)
+    error_message = "secret_recovery_window_days must be 0, or between 7 and 30."
+  }
+}
+
+variable "pii_secret_value" {
+  description = "Value of the secret for personal data, at least 32 random characters. It is used when there is no secret yet, or pii_secret_version was raised; otherwise it may be another one each time."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+  nullable    = false
+
+  validation {
+    condition     = length(var.pii_secret_value) >= 32
+    error_message = "pii_secret_value must have at least 32 characters."
+  }
+}
+
+variable "pii_secret_version" {
+  description = "A higher number makes a new secret for personal data. Its hashes and tokens differ from those of the old one: docs/privacy.md says what has to be done with the tables first."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.pii_secret_version >= 1 && floor(var.pii_secret_version) == var.pii_secret_version
+    error_message = "pii_secret_version must be a whole number of at least 1."
+  }
+}

@@ -43,6 +43,7 @@ variables {
   source_dir             = "tests/fixtures/src"
   library_zip            = "tests/fixtures/library.zip"
   contracts_dir          = "tests/fixtures/contracts"
+  reference_dir          = "tests/fixtures/reference"
 }
 
 run "jobs_get_their_own_sizes_and_the_common_arguments" {
@@ -229,4 +230,106 @@ run "a_database_name_that_athena_cannot_read_is_refused" {
   }
 
   expect_failures = [var.database_name]
+}
+
+run "reference_files_are_published_beside_the_contracts" {
+  command = plan
+
+  assert {
+    condition     = output.reference_keys == { "rates.csv" = "config/reference/rates.csv", "2024/tariffs.csv" = "config/reference/2024/tariffs.csv" }
+    error_message = "Every file of the folder must be published under its own path, and the README must not."
+  }
+}
+
+run "a_folder_without_reference_files_is_fine" {
+  command = plan
+
+  variables {
+    reference_dir = "tests/fixtures/contracts/none"
+  }
+
+  assert {
+    condition     = length(aws_s3_object.reference) == 0
+    error_message = "Nothing may be published where there is nothing."
+  }
+}
+
+run "performance_becomes_arguments_of_every_job" {
+  command = plan
+
+  variables {
+    performance = { shuffle_partitions = "48", broadcast_threshold_mb = "64" }
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--shuffle_partitions"] == "48" && job.default_arguments["--broadcast_threshold_mb"] == "64"])
+    error_message = "Performance settings must reach every job."
+  }
+}
+
+run "without_performance_settings_spark_stays_as_it_is" {
+  command = plan
+
+  assert {
+    condition     = !contains(keys(aws_glue_job.this["data_processing"].default_arguments), "--shuffle_partitions")
+    error_message = "An argument that nobody set must not be passed."
+  }
+}
+
+run "an_unknown_performance_setting_is_refused" {
+  command = plan
+
+  variables {
+    performance = { shuffle_partition = "48" }
+  }
+
+  expect_failures = [var.performance]
+}
+
+run "without_a_schedule_nothing_is_maintained" {
+  command = plan
+
+  assert {
+    condition     = length(aws_glue_trigger.maintenance) == 0 && output.maintenance_trigger_name == null
+    error_message = "Maintenance must have to be asked for."
+  }
+}
+
+run "maintenance_runs_processing_by_itself_on_schedule" {
+  command = plan
+
+  variables {
+    maintenance_schedule = "cron(0 4 ? * SUN *)"
+  }
+
+  assert {
+    condition     = aws_glue_trigger.maintenance[0].type == "SCHEDULED" && aws_glue_trigger.maintenance[0].enabled && aws_glue_trigger.maintenance[0].workflow_name == null
+    error_message = "It must be an enabled scheduled trigger outside the workflow."
+  }
+
+  assert {
+    condition     = aws_glue_trigger.maintenance[0].actions[0].job_name == "demo-test-data-processing" && aws_glue_trigger.maintenance[0].actions[0].arguments["--maintain"] == "true"
+    error_message = "It must run the processing job with --maintain true."
+  }
+}
+
+run "a_maintenance_schedule_that_aws_cannot_read_is_refused" {
+  command = plan
+
+  variables {
+    maintenance_schedule = "weekly"
+  }
+
+  expect_failures = [var.maintenance_schedule]
+}
+
+run "maintenance_by_a_job_that_is_not_there_is_refused" {
+  command = plan
+
+  variables {
+    maintenance_schedule = "cron(0 4 ? * SUN *)"
+    maintenance_job      = "data_cleaning"
+  }
+
+  expect_failures = [var.maintenance_job]
 }

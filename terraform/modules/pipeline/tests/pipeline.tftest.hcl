@@ -21,9 +21,10 @@ mock_provider "aws" {
 }
 
 variables {
-  environment = "dev"
-  source_dir  = "tests/fixtures/src"
-  build_dir   = "tests/fixtures/build"
+  environment      = "dev"
+  source_dir       = "tests/fixtures/src"
+  build_dir        = "tests/fixtures/build"
+  pii_secret_value = "0123456789abcdefghijklmnopqrstuvwxyz"
 }
 
 run "names_begin_with_project_and_environment" {
@@ -197,4 +198,66 @@ run "a_schedule_that_aws_cannot_read_is_refused" {
   }
 
   expect_failures = [var.schedule]
+}
+
+run "processing_alone_gets_the_secret_and_the_retentions" {
+  command = plan
+
+  variables {
+    maintenance_retention_days = { snapshots = 14 }
+  }
+
+  assert {
+    condition     = keys(local.own_arguments) == ["data_processing"] && contains(keys(local.own_arguments.data_processing), "--pii_secret")
+    error_message = "Processing, and no other job, must get the secret's ARN."
+  }
+
+  assert {
+    condition = { for name, days in local.own_arguments.data_processing : name => days if endswith(name, "_days") } == {
+      "--snapshot_retention_days"  = "14"
+      "--orphan_retention_days"    = "3"
+      "--processed_retention_days" = "30"
+    }
+    error_message = "Retentions must reach processing, with the defaults for those that are not set."
+  }
+}
+
+run "orphans_that_may_be_a_running_job_s_are_kept" {
+  command = plan
+
+  variables {
+    maintenance_retention_days = { orphans = 2 }
+  }
+
+  expect_failures = [var.maintenance_retention_days]
+}
+
+run "a_retention_that_is_no_number_of_days_is_refused" {
+  command = plan
+
+  variables {
+    maintenance_retention_days = { processed = 0 }
+  }
+
+  expect_failures = [var.maintenance_retention_days]
+}
+
+run "an_unknown_performance_setting_is_refused" {
+  command = plan
+
+  variables {
+    performance = { aqe = "true" }
+  }
+
+  expect_failures = [var.performance]
+}
+
+run "a_maintenance_schedule_that_aws_cannot_read_is_refused" {
+  command = plan
+
+  variables {
+    maintenance_schedule = "weekly"
+  }
+
+  expect_failures = [var.maintenance_schedule]
 }

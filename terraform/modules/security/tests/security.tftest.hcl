@@ -28,7 +28,8 @@ mock_provider "aws" {
 }
 
 variables {
-  name_prefix = "demo-test"
+  name_prefix      = "demo-test"
+  pii_secret_value = "0123456789abcdefghijklmnopqrstuvwxyz"
   bucket_arns = {
     raw       = "arn:aws:s3:::demo-test-raw"
     processed = "arn:aws:s3:::demo-test-processed"
@@ -150,4 +151,83 @@ run "a_deletion_window_that_kms_refuses_is_refused" {
   }
 
   expect_failures = [var.kms_deletion_window_days]
+}
+
+run "the_secret_for_personal_data_is_encrypted_and_can_be_restored" {
+  assert {
+    condition     = aws_secretsmanager_secret.pii.name == "demo-test-pii" && aws_secretsmanager_secret.pii.kms_key_id == aws_kms_key.this.arn
+    error_message = "The secret must carry the prefix, and be encrypted with the pipeline's key."
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret.pii.recovery_window_in_days == 30
+    error_message = "A secret that was deleted by mistake must be restorable: tokens can't be resolved without it."
+  }
+}
+
+run "the_secret_s_value_stands_in_no_state" {
+  assert {
+    condition     = aws_secretsmanager_secret_version.pii.secret_string_wo == null && aws_secretsmanager_secret_version.pii.secret_string_wo_version == 1
+    error_message = "The value must go to Secrets Manager by the write-only argument alone."
+  }
+}
+
+run "a_short_secret_is_refused" {
+  command = plan
+
+  variables {
+    pii_secret_value = "short"
+  }
+
+  expect_failures = [var.pii_secret_value]
+}
+
+run "processing_alone_reads_the_secret" {
+  assert {
+    condition     = [for user, policy in aws_iam_role_policy.this : user if strcontains(policy.policy, "secretsmanager:")] == ["data_processing"]
+    error_message = "No other role may have anything to do with Secrets Manager."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.this["data_processing"].policy).Statement :
+      "${join(",", statement.Action)} ${join(",", statement.Resource)}" if statement.Sid == "ReadSecrets"
+    ] == ["secretsmanager:GetSecretValue ${aws_secretsmanager_secret.pii.arn}"]
+    error_message = "Processing may read this secret's value, and nothing more."
+  }
+}
+
+run "processing_removes_processed_batches_and_writes_none" {
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.this["data_processing"].policy).Statement :
+      statement.Action if contains(statement.Resource, "arn:aws:s3:::demo-test-processed/*") && statement.Sid != "ReadObjects"
+    ] == [["s3:DeleteObject"]]
+    error_message = "Maintenance deletes batches; nothing in processing may change one."
+  }
+
+  assert {
+    condition = alltrue([for action in ["glue:BatchDeletePartition", "glue:DeletePartition"] : [
+      for user, policy in aws_iam_role_policy.this : user if strcontains(policy.policy, "\"${action}\"")
+    ] == ["data_processing"]])
+    error_message = "Processing alone takes partitions away."
+  }
+}
+
+run "a_recovery_window_that_secrets_manager_refuses_is_refused" {
+  command = plan
+
+  variables {
+    secret_recovery_window_days = 3
+  }
+
+  expect_failures = [var.secret_recovery_window_days]
+}
+
+run "a_version_of_the_secret_that_is_no_whole_number_is_refused" {
+  command = plan
+
+  variables {
+    pii_secret_version = 1.5
+  }
+
+  expect_failures = [var.pii_secret_version]
 }
