@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from etl.contracts import Contract, SqlStep
 from etl.errors import ExpressionError
 from etl.transform.needed import Needed
-from etl.transform.steps import run_steps
+from etl.transform.steps import counted, rows_counted, run_steps
 
 Frame = Callable[..., DataFrame]
 DAY, PLANNED = date(2024, 1, 5), datetime(2024, 1, 6, 7, 8, 9, 123456)
@@ -217,3 +217,21 @@ def test_rows_of_every_step_can_be_observed_in_the_pass_that_uses_them(batch: An
     rows = run_steps(batch(("a", "c", 1), ("b", "c", 2), ("x", "d", 4)), steps, {}, "orders", NEEDED, watch)
     assert values(rows, "id", "total") == [("b", 2), ("x", 4)]
     assert {name: observed.get["rows"] for name, observed in seen.items()} == {"big": 2, "totals": 2, "joined": 2}
+
+
+def test_counts_of_steps_are_told_by_the_run_that_needed_them(batch: Any) -> None:
+    steps = [SqlStep("big", "select * from batch where amount > 1"), SqlStep("all", "select * from batch"),
+             SqlStep("twice", "select * from big union all select * from all")]  # fmt: skip
+    rows = run_steps(batch(("a", "c", 1), ("b", "c", 2), ("x", "d", 4)), steps, {}, "orders", NEEDED, counted)
+    survey = rows.groupBy("customer").agg(F.max("amount"))
+    survey.collect()
+    assert rows_counted(survey) == {"big": 2, "all": 2, "twice": 4}
+
+
+def test_a_step_that_is_joined_with_nothing_does_not_hold_up_the_counting(batch: Any) -> None:
+    steps = [SqlStep("none", "select * from batch where amount > 99"),
+             SqlStep("pairs", "select none.* from none join (select distinct id from batch) using (id)")]  # fmt: skip
+    rows = run_steps(batch(("a", "c", 1)).repartition(2), steps, {}, "orders", NEEDED, counted)
+    survey = rows.agg(F.count(F.lit(1)).alias("rows"))
+    assert survey.collect()[0]["rows"] == 0
+    assert set(rows_counted(survey).values()) <= {0}

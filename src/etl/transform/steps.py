@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
 
 from etl.contracts import SqlStep
 from etl.errors import ExpressionError
 from etl.transform.expressions import compiled
 from etl.transform.needed import Needed, check_names, restored
+from utils.spark_versions import SPARK_VERSION
 
 BATCH_VIEW = "batch"
+_COUNT = "rows of step "
 Watch = Callable[[str, DataFrame], DataFrame]
 
 
@@ -78,6 +82,32 @@ def _query(spark: SparkSession, step: SqlStep, tables: Mapping[str, DataFrame], 
             raise ExpressionError(
                 f"{error} (a step is one SELECT or WITH statement; it sees {', '.join(sorted(tables))})"
             ) from error.__cause__
+
+
+def counted(name: str, rows: DataFrame) -> DataFrame:
+    """A :data:`Watch` that counts a step's rows in whatever pass uses them; :func:`rows_counted` tells them."""
+    # Before Spark 3.4 only an Observation names what is observed.
+    observed: Any = f"{_COUNT}{name}" if SPARK_VERSION >= (3, 4) else Observation(f"{_COUNT}{name}")
+    return rows.observe(observed, F.count(F.lit(1)).alias("rows"))
+
+
+def rows_counted(done: DataFrame) -> dict[str, int]:
+    """Step -> rows, of the steps that were counted on the way to a frame.
+
+    Not by ``Observation.get``, which waits for ever for a step that Spark has found out not to need: its rows are
+    joined with nothing, and the count is missing here.
+
+    Args:
+        done: a frame on which an action (``collect``) has been called; its own run is looked at.
+    """
+    found = done._jdf.queryExecution().observedMetrics()
+    names = found.keysIterator()
+    counts = {}
+    while names.hasNext():
+        name = str(names.next())
+        if name.startswith(_COUNT):
+            counts[name.removeprefix(_COUNT)] = int(found.apply(name).getLong(0))
+    return counts
 
 
 @contextmanager
