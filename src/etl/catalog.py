@@ -22,8 +22,8 @@ _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
 # What the catalog answers when another run was quicker, and how often we try again.
 _MEANWHILE = ("AlreadyExistsException", "ConcurrentModificationException")
 _ATTEMPTS = 6
-# BatchCreatePartition takes no more at once.
-_BATCH_SIZE = 100
+# BatchCreatePartition and BatchDeletePartition take no more at once.
+_BATCH_SIZE, _REMOVED_AT_ONCE = 100, 25
 _PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -126,19 +126,41 @@ class Catalog:
         found = self._glue.get_table(DatabaseName=self._database, Name=table)
         descriptor = found["Table"]["StorageDescriptor"]
         inputs = [_partition(descriptor, batch_prefix, batch_id, folder) for folder in folders]
-        for chunk in _chunks(inputs):
+        for chunk in _chunks(inputs, _BATCH_SIZE):
             answer = self._glue.batch_create_partition(
                 DatabaseName=self._database, TableName=table, PartitionInputList=chunk
             )
-            refused = [
-                error
-                for error in answer.get("Errors", ())
-                if error["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException"
-            ]
-            if refused:
-                detail = refused[0]["ErrorDetail"]
-                message = f"{table}: partition {refused[0]['PartitionValues']}: {detail['ErrorMessage']}"
-                raise ClientError({"Error": {"Code": detail["ErrorCode"], "Message": message}}, "BatchCreatePartition")
+            _raise_refusals(answer, table, "BatchCreatePartition", but="AlreadyExistsException")
+
+    def remove_partitions(self, dataset: str, batch_id: str) -> int:
+        """Take a batch's partitions out of the catalog; its files are not touched.
+
+        Args:
+            dataset: its name.
+            batch_id: the batch; a batch that has no partitions is left alone.
+
+        Returns:
+            How many partitions were removed.
+
+        Raises:
+            ClientError: the catalog refused to remove a partition for another reason than its being gone.
+        """
+        table = processed_table(dataset)
+        pages = self._glue.get_paginator("get_partitions").paginate(
+            DatabaseName=self._database, TableName=table, Expression=f"{PARTITION_KEYS[0]} = '{batch_id}'"
+        )
+        try:
+            found = [partition["Values"] for page in pages for partition in page["Partitions"]]
+        except self._glue.exceptions.EntityNotFoundException:
+            return 0
+        # A catalog that doesn't obey the expression gives the partitions of all batches.
+        values = [{"Values": value} for value in found if value[0] == batch_id]
+        for chunk in _chunks(values, _REMOVED_AT_ONCE):
+            answer = self._glue.batch_delete_partition(
+                DatabaseName=self._database, TableName=table, PartitionsToDelete=chunk
+            )
+            _raise_refusals(answer, table, "BatchDeletePartition", but="EntityNotFoundException")
+        return len(values)
 
 
 def _new_table(name: str, columns: Mapping[str, str], location: str) -> dict[str, Any]:
@@ -175,6 +197,15 @@ def _partition(descriptor: dict[str, Any], prefix: str, batch_id: str, folder: s
     return {"Values": values, "StorageDescriptor": {**descriptor, "Location": f"{prefix}{folder}/"}}
 
 
-def _chunks(items: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    for start in range(0, len(items), _BATCH_SIZE):
-        yield items[start : start + _BATCH_SIZE]
+def _raise_refusals(answer: Mapping[str, Any], table: str, operation: str, but: str) -> None:
+    """The first refusal in an answer becomes an error; the one code that says that nothing was left to do does not."""
+    refused = [error for error in answer.get("Errors", ()) if error["ErrorDetail"]["ErrorCode"] != but]
+    if refused:
+        detail = refused[0]["ErrorDetail"]
+        message = f"{table}: partition {refused[0]['PartitionValues']}: {detail['ErrorMessage']}"
+        raise ClientError({"Error": {"Code": detail["ErrorCode"], "Message": message}}, operation)
+
+
+def _chunks(items: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -252,3 +252,16 @@ def test_a_partition_refused_for_another_reason_is_an_error_that_names_it(glue: 
     refusing = Catalog(RefusingGlue(glue, "AlreadyExistsException", "InternalServiceException"), "tests")
     with pytest.raises(ClientError, match=r"InternalServiceException.*processed_orders: partition .*'b1'.*why"):
         refusing.add_partitions("orders", PREFIX, "b1", ["year=2024/month=01/day=15"])
+
+
+def test_the_partitions_of_a_batch_are_removed_and_those_of_others_stay(glue: Any, catalog: Catalog) -> None:
+    days = [f"year=2024/month={month:02}/day={day:02}" for month in (1, 2) for day in range(1, 21)]
+    for batch in ("b1", "b10"):
+        catalog.add_partitions("orders", f"{LOCATION}batch_id={batch}/", batch, days)
+    assert catalog.remove_partitions("orders", "b1") == len(days)
+    assert {values[0] for values in partitions(glue)} == {"b10"}
+    assert catalog.remove_partitions("orders", "b1") == 0
+
+
+def test_a_table_that_is_not_there_has_no_partitions_to_remove(catalog: Catalog) -> None:
+    assert catalog.remove_partitions("strangers", "b1") == 0
