@@ -31,7 +31,7 @@ from etl.errors import PipelineError
 from etl.names import DELETE, INGESTED_AT, IS_CURRENT, METADATA, PARTITIONS, VALID_FROM, VALID_TO
 from etl.reference_files import reference_folder, wanted_columns
 from etl.references import References
-from etl.table_shape import shape_problems
+from etl.table_shape import column_problems, layout_problems
 from etl.transform.aggregates import aggregate
 from etl.transform.flow import BatchContext, transform
 from etl.transform.privacy import KEY_COLUMNS, treat, treatments
@@ -88,20 +88,31 @@ class _Analysis:
         keys = self._empty({name: BinaryType() for name in KEY_COLUMNS})
         batch = BatchContext("", _NEVER, key_treatments=self._key_treatments(contract), pii_keys=keys)
         try:
-            accepted = transform(rows, contract, references, batch).accepted
-            treated = treat(accepted, treatments(contract), keys, contract.name).drop(DELETE)
-            for definition in contract.processing.aggregates:
-                aggregate(treated, definition, contract.name)
+            frame, found = self._whole(rows, contract, references, batch)
+            certain = True
         except PipelineError as error:
             faults = Faults(contract, references, batch, self._uncertain(contract))
-            frame = faults.look(rows)
+            frame, certain = faults.look(rows), faults.certain
             # Should the parts be right one by one, the whole has told what is wrong.
-            found = faults.problems or [of_dataset(contract.name, str(error))]
-            certain = faults.certain
-        else:
-            frame, found, certain = treated, [], True
-        found = [*found, *(of_dataset(contract.name, problem) for problem in shape_problems(frame, contract, certain))]
-        return _Table(self._table_of(frame, contract), certain), found
+            found = [*(faults.problems or [str(error)]), *column_problems(frame, faults.columns)]
+        found += layout_problems(frame, contract, certain)
+        return _Table(self._table_of(frame, contract), certain), [of_dataset(contract.name, each) for each in found]
+
+    def _whole(
+        self, rows: DataFrame, contract: Contract, references: References, batch: BatchContext
+    ) -> tuple[DataFrame, list[str]]:
+        """What goes into the curated table, and the columns of it and of the aggregates that no table can store.
+
+        Raises:
+            PipelineError: something does not compile.
+        """
+        accepted = transform(rows, contract, references, batch).accepted
+        treated = treat(accepted, treatments(contract), batch.pii_keys, contract.name).drop(DELETE)
+        problems = list(column_problems(treated))
+        for definition in contract.processing.aggregates:
+            table = aggregate(treated, definition, contract.name)
+            problems += [f"aggregate {definition.name!r}: {problem}" for problem in column_problems(table)]
+        return treated, problems
 
     def _references(self, contract: Contract) -> References:
         return References(

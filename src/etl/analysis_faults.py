@@ -49,6 +49,7 @@ class Faults:
     Attributes:
         problems: each naming dataset, part of the contract and reason.
         certain: whether the frame that came out has just the columns that the contract makes.
+        columns: those that are null since what makes them is faulty.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Faults:
     ) -> None:
         self.problems: list[str] = []
         self.certain = True
+        self.columns: set[str] = set()
         # The error of the part that was tried last, told or not.
         self._told = ""
         self._contract, self._references, self._batch, self._uncertain = contract, references, batch, set(uncertain)
@@ -105,7 +107,11 @@ class Faults:
     ) -> DataFrame:
         """A frame; when it can't be made, the one before with null for the columns that it would have added."""
         made = self._tried(build, certain)
-        return made if made is not None else frame.withColumns({name: F.lit(None) for name in columns})
+        if made is not None:
+            self.columns.difference_update(columns)
+            return made
+        self.columns.update(columns)
+        return frame.withColumns({name: F.lit(None) for name in columns})
 
     def _try_rules(self, frame: DataFrame, place: str) -> None:
         """A rule changes neither columns nor types, so each is tried on the same frame."""
@@ -132,11 +138,12 @@ class Faults:
     def _after_steps(self, frame: DataFrame) -> DataFrame:
         contract, tables = self._contract, self._references.tables
         needed = Needed.of(contract, self._batch.constants)
-        if self._uncertain.intersection(tables):
-            self.certain = False
-        frame = self._through_sql(frame, needed)
+        known_tables = self._uncertain.isdisjoint(tables)
+        if contract.processing.steps:
+            self.certain = known_tables
+            frame = self._through_sql(frame, needed)
         context = Context(contract.name, self._batch.batch_id, contract, tables)
-        done = self._tried(partial(run_python_step, frame, context, needed))
+        done = self._tried(partial(run_python_step, frame, context, needed), known_tables)
         self.certain = self.certain and done is not None
         return frame if done is None else done
 

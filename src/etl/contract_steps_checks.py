@@ -104,6 +104,10 @@ def _check_types(where: str, enrichment: Document) -> Iterator[str]:
             yield f"{where}.types: {name!r} is not read from the file{suggestion(name, known)}; columns are {read}"
         if problem := type_problem(kind):
             yield f"{where}.types.{name}: {problem}"
+    if "file" in enrichment:
+        for name in (fields[field] for field in fields if field != "time"):
+            if types.get(name) not in ("date", "timestamp"):
+                yield f"{where}.types: {name!r} must be date or timestamp for as_of; say {{{name}: date}}"
 
 
 def _check_derived(document: Document) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pyspark.sql import DataFrame
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType
@@ -15,39 +15,45 @@ from etl.names import IS_CURRENT, VALID_FROM, VALID_TO
 
 # Types that are an expression's and no table's.
 _UNSTORABLE = ("void", "interval", "variant")
-_SORTABLE_NOT = (ArrayType, MapType, StructType)
 
 
-def shape_problems(rows: DataFrame, contract: Contract, certain: bool = True) -> Iterator[str]:
-    """What keeps a frame from being the dataset's curated table.
+def column_problems(rows: DataFrame, faulty: Collection[str] = ()) -> Iterator[str]:
+    """Columns that no table can store.
 
     Args:
         rows: with the columns of the table.
+        faulty: columns that are null until what makes them is mended.
+    """
+    for field in rows.schema.fields:
+        if field.name not in faulty and (found := _unstorable(field.dataType)):
+            yield f"column {field.name!r} is {found}, which no table can store; cast it, e.g. to string or long"
+
+
+def layout_problems(rows: DataFrame, contract: Contract, certain: bool = True) -> Iterator[str]:
+    """What keeps the curated table from lying as the contract says.
+
+    Args:
+        rows: with the columns of the table, those of history excepted.
         contract: the dataset's.
-        certain: whether the frame has just the columns that the contract makes.
+        certain: whether the table has just these columns.
     """
     kinds = {field.name: field.dataType for field in rows.schema.fields}
-    for name, kind in kinds.items():
-        # Faulty columns are void until they are mended.
-        if certain and (found := _unstorable(kind)):
-            yield f"column {name!r} is {found}, which no table can store; cast it to a type such as string or long"
-    spellings = {name: kind.simpleString() for name, kind in kinds.items()}
+    spellings = {name: str(kind.simpleString()) for name, kind in kinds.items()}
     if contract.history:
         spellings |= {VALID_FROM: "timestamp", VALID_TO: "timestamp", IS_CURRENT: "boolean"}
     for text in contract.table.partition_by:
         field = parse_partition(text)
-        if field.column not in spellings:
-            if certain:
-                yield f"table.partition_by: {text!r}: no column {field.column!r}{suggestion(field.column, spellings)}"
-        elif spellings[field.column] != "void":
-            problem = partition_type_problem(field.transform, spellings[field.column])
-            if problem:
-                yield f"table.partition_by: {text!r}: {field.column!r} is {problem}"
+        spelled = spellings.get(field.column, "")
+        if not spelled and certain:
+            yield f"table.partition_by: {text!r}: no column {field.column!r}{suggestion(field.column, spellings)}"
+        # What is faulty is void.
+        elif spelled != "void" and (problem := partition_type_problem(field.transform, spelled)):
+            yield f"table.partition_by: {text!r}: {field.column!r} is {problem}"
     for text in contract.table.sort_by:
         column = parse_sort(text).column
         if column not in spellings and certain:
             yield f"table.sort_by: {text!r}: no column {column!r}{suggestion(column, spellings)}"
-        elif isinstance(kinds.get(column), _SORTABLE_NOT):
+        elif isinstance(kinds.get(column), ArrayType | MapType | StructType):
             yield f"table.sort_by: {text!r}: {column!r} is {spellings[column]}; rows are sorted by scalars only"
 
 

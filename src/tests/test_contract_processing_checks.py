@@ -10,6 +10,7 @@ from contract_samples import CUSTOMERS, ORDERS, changed, problem_with, problems_
 from etl.contracts import AsOf, Column, Enrichment, Rule, SqlStep, TableLayout, parse_contracts
 
 RULE = {"name": "repaired", "condition": "amount > 0"}
+VALID = {"valid_from": "date", "valid_to": "timestamp"}
 RATES: dict[str, Any] = {"file": "rates.csv", "keys": {"customer_id": "id"}, "columns": ["rate"]}
 PRICES: dict[str, Any] = {
     "name": "prices",
@@ -47,7 +48,11 @@ def test_every_field_of_the_business_layer_arrives() -> None:
         "enrich": [
             *ORDERS["processing"]["enrich"],
             {**PRICED, "as_of": "ordered_at", "on_unmatched": "reject"},
-            {**RATES, "types": {"rate": "decimal(9, 4)"}, "as_of": {"time": "event_date", "valid_from": "since"}},
+            {
+                **RATES,
+                "types": {"rate": "decimal(9, 4)", "since": "date", "valid_to": "date"},
+                "as_of": {"time": "event_date", "valid_from": "since"},
+            },
         ],
         "uses": ["customers"],
         "steps": [{"name": "ranked", "sql": "select * from batch", "description": "as they are"}],
@@ -65,7 +70,7 @@ def test_every_field_of_the_business_layer_arrives() -> None:
         keys={"customer_id": "id"},
         columns=("rate",),
         file="rates.csv",
-        types={"rate": "decimal(9,4)"},
+        types={"rate": "decimal(9,4)", "since": "date", "valid_to": "date"},
         as_of=AsOf("event_date", "since", "valid_to"),
     )
     assert steps.steps == (SqlStep("ranked", "select * from batch", "as they are"),)
@@ -140,11 +145,21 @@ def test_after_sql_steps_there_may_be_columns_that_the_contract_doesn_t_name() -
             "processing.enrich.1.on_unmatched: keep contradicts how: inner, which refuses rows without a match",
         ),
         ({"on_unmatched": "drop"}, "processing.enrich.1.on_unmatched: 'drop' is not one of keep, reject"),
-        ({"as_of": "amount"}, "processing.enrich.1.as_of: 'amount' is decimal(12,2); name a column of type date"),
-        ({"as_of": "order_at"}, "processing.enrich.1.as_of: 'order_at' is not a column (did you mean 'ordered_at'?)"),
+        (
+            {"as_of": "amount", "types": VALID},
+            "processing.enrich.1.as_of: 'amount' is decimal(12,2); name a column of type date",
+        ),
+        (
+            {"as_of": "order_at", "types": VALID},
+            "processing.enrich.1.as_of: 'order_at' is not a column (did you mean 'ordered_at'?)",
+        ),
         ({"as_of": {"valid_from": "since"}}, "processing.enrich.1.as_of: field 'time' is missing"),
         ({"as_of": {"time": "ordered_at", "till": "x"}}, "processing.enrich.1.as_of: unknown field 'till'"),
         ({"as_of": 3}, "processing.enrich.1.as_of: must be string or object, found 3"),
+        (
+            {"as_of": "ordered_at", "types": {"valid_from": "date"}},
+            "processing.enrich.1.types: 'valid_to' must be date or timestamp for as_of; say {valid_to: date}",
+        ),
         ({"types": {"rate": "number"}}, "processing.enrich.1.types.rate: 'number' is not a type; use string, int"),
         (
             {"types": {"rat": "double"}},
