@@ -37,13 +37,14 @@ class ReferenceFiles:
         spark: the session.
         storage: where the files are.
         settings: name the folder of the contracts.
-        dataset: whose enrichments ask for the files.
+        contract: of the dataset whose enrichments ask for the files.
     """
 
-    def __init__(self, spark: SparkSession, storage: Storage, settings: Settings, dataset: str) -> None:
-        self._spark, self._storage, self._dataset = spark, storage, dataset
+    def __init__(self, spark: SparkSession, storage: Storage, settings: Settings, contract: Contract) -> None:
+        self._spark, self._storage, self._dataset = spark, storage, contract.name
         self._folder = reference_folder(settings.contracts_path)
-        self._copies = f"{settings.processed}_staging/{dataset}/_reference/"
+        self._personal = {column.name for column in contract.columns if column.pii}
+        self._copies = f"{settings.processed}_staging/{contract.name}/_reference/"
         self._staging = f"{self._copies}{settings.run_id}/"
 
     def __enter__(self) -> ReferenceFiles:
@@ -78,7 +79,7 @@ class ReferenceFiles:
             if not (refused := reader.unreadable(opened.files)):
                 raise
             raise ExpressionError(f"{self._what(enrichment)}: {refused[0].reason}") from error
-        check_reference(typed, enrichment, self._dataset)
+        check_reference(typed, enrichment, self._dataset, example=self._personal.isdisjoint(enrichment.keys))
         return F.broadcast(typed) if stored.size <= broadcast_threshold(self._spark) else typed
 
     def _what(self, enrichment: Enrichment) -> str:

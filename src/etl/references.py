@@ -56,7 +56,7 @@ def opened_references(
             a key.
     """
     tables = _Tables(spark, settings, contract.name, contracts)
-    with ReferenceFiles(spark, storage, settings, contract.name) as files:
+    with ReferenceFiles(spark, storage, settings, contract) as files:
 
         def opened(enrichment: Enrichment) -> DataFrame:
             if enrichment.file:

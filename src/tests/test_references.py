@@ -14,7 +14,7 @@ import pytest
 from openpyxl import Workbook
 from pyspark.sql import DataFrame, SparkSession
 
-from etl.contracts import AsOf, Contract, Enrichment, Processing
+from etl.contracts import AsOf, Column, Contract, Enrichment, Processing
 from etl.errors import ExpressionError, MissingTableError
 from etl.pipeline import Pipeline
 from etl.references import References, opened_references
@@ -179,8 +179,21 @@ def test_a_file_that_can_not_be_read_is_named_with_the_reason(
 
 def test_a_file_with_two_rows_for_a_key_is_refused(put: Any, read: Opened) -> None:
     put("rates.csv", CSV + "EUR,1.10,2024-02-01,z\n")
-    with pytest.raises(ExpressionError, match=r"rates.csv: 1 key\(s\) of currency have several rows"):
+    with pytest.raises(
+        ExpressionError, match=r'rates.csv: 1 key\(s\) of currency have .*, such as {"currency":"EUR"}; '
+    ):
         read(RATES)
+
+
+def test_a_key_that_is_personal_data_is_not_shown(put: Any, pipeline: Pipeline) -> None:
+    put("rates.csv", CSV + "EUR,1.10,2024-02-01,z\n")
+    hidden = Contract("orders", (Column("currency", pii="hash"),), processing=Processing(enrich=(RATES,)))
+    with (
+        pytest.raises(ExpressionError, match=r"1 key\(s\) of currency have several rows; a reference must") as caught,
+        opened_references(pipeline.spark, pipeline.storage, pipeline.settings, hidden, {}),
+    ):
+        pass
+    assert "EUR" not in str(caught.value)
 
 
 def test_versions_of_a_file_are_found_as_of_a_time(pipeline: Pipeline, put: Any, frame: Frame) -> None:

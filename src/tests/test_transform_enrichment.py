@@ -146,6 +146,11 @@ def test_a_column_that_the_other_table_lacks_is_named(orders: Any, frame: Frame)
         enrich(orders(), CUSTOMERS, frame("id string, name string"), "orders")
 
 
+def test_a_key_column_that_the_rows_lack_is_named(frame: Frame, customers: DataFrame) -> None:
+    with pytest.raises(ExpressionError, match=r"^orders: enrichment from customers: keys customer does not compile: "):
+        enrich(frame("id string"), CUSTOMERS, customers, "orders")
+
+
 # Types of keys -----------------------------------------------------------------------------------------------
 
 

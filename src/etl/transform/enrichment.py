@@ -1,7 +1,8 @@
 """Enrichment: columns of other datasets' curated tables, or of reference files, join a batch's rows.
 
 A reference has at most one row for a key (with ``as_of``: for a key and a time), so that no row is lost or doubled:
-tables by their key, which the contracts' check asks for, files and versions by :func:`check_reference`.
+tables have one by their key, which the contracts' check asks for, or by their history; files are looked at by
+:func:`check_reference`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pyspark.sql.types import (
 from etl.contracts import Enrichment
 from etl.errors import ExpressionError
 from etl.names import REASON
+from etl.transform.expressions import compiled
 
 # The references in which a row has no partner: array of their names (dataset or file).
 UNMATCHED = "_unmatched"
@@ -60,7 +62,9 @@ def enrich(
     """
     right = _reference_side(enrichment, table, dataset)
     ours = {name: (keys or {}).get(name, F.col(name)) for name in enrichment.keys}
-    check_comparable(frame.select(*(column.alias(name) for name, column in ours.items())), table, enrichment, dataset)
+    what = f"{dataset}: enrichment from {enrichment.source}: keys {', '.join(ours)}"
+    compared = compiled(what, lambda: frame.select(*(column.alias(name) for name, column in ours.items())))
+    check_comparable(compared, table, enrichment, dataset)
     conditions = [column == F.col(_key(position)) for position, column in enumerate(ours.values())]
     if enrichment.as_of:
         time = _moment(frame, enrichment.as_of.time, f"{dataset}: enrichment from {enrichment.source}: as_of.time")
