@@ -37,6 +37,7 @@ class QuarantinedBatch:
         quarantine: URI of its quarantine folder, with a trailing slash.
         counts: stage -> rows that the stage has refused.
         files_refused: how many files.
+        folders: stage -> URI of the folder of its refused rows, with a trailing slash.
     """
 
     dataset: str
@@ -45,6 +46,7 @@ class QuarantinedBatch:
     quarantine: str
     counts: Mapping[str, int]
     files_refused: int
+    folders: Mapping[str, str]
 
     @property
     def open_stages(self) -> tuple[str, ...]:
@@ -174,7 +176,11 @@ def _batch(target: Target, dataset: str, item: Mapping[str, Any]) -> Quarantined
     # Batches of before the fact was written down lie under the batch's name.
     folder = item.get("quarantine") or f"s3://{target.quality}/quarantine/{dataset}/batch_id={item['id']}/"
     counts = {stage: int(item.get(name, 0)) for stage, name in _COUNTED.items()}
-    return QuarantinedBatch(dataset, item["id"], item["status"], folder, counts, int(item.get("files_refused", 0)))
+    folders = {stage: f"{folder}rows/stage={stage}/" for stage in STAGES}
+    # Each try at processing has a folder of its own, and the one that committed is written down.
+    folders[PROCESSING] = item.get("rejected_to") or folders[PROCESSING]
+    refused = int(item.get("files_refused", 0))
+    return QuarantinedBatch(dataset, item["id"], item["status"], folder, counts, refused, folders)
 
 
 def read_rows(target: Target, batch: QuarantinedBatch, stage: str) -> Iterator[QuarantinedRow]:
@@ -184,7 +190,7 @@ def read_rows(target: Target, batch: QuarantinedBatch, stage: str) -> Iterator[Q
     which files, the quarantine is read.
     """
     seen: Counter[bytes] = Counter()
-    for uri in objects.keys_below(target.s3, f"{batch.quarantine}rows/stage={stage}/"):
+    for uri in objects.keys_below(target.s3, batch.folders[stage]):
         if not uri.endswith(".json"):
             continue
         for line in objects.lines_of(target.s3, uri):

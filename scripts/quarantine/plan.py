@@ -106,7 +106,7 @@ def chosen_rows(
         if found < batch.counts[stage]:
             raise ReplayError(
                 f"batch {batch.id}: {batch.counts[stage]} rows were refused by {stage}, but {found} are in "
-                f"{batch.quarantine}rows/stage={stage}/. Quarantine is removed when its retention has passed "
+                f"{batch.folders[stage]}. Quarantine is removed when its retention has passed "
                 "(retention_days.reports in Terraform); an older version of the objects may still be in the bucket. "
                 "Replay the other batches with --batch"
             )

@@ -157,7 +157,7 @@ class Attempt:
             return {}, []
         with self._lease.step("write_quarantine"):
             rows = refused_rows(self._pipeline.spark, self.folders.processed)
-            reasons = keep_rows(rows, self.folders.quarantine, STAGE, refused)
+            reasons = keep_rows(rows, f"{self.folders.quarantine}rows/stage={STAGE}/", refused)
             samples = [row.asDict() for row in rows.limit(SAMPLE_ROWS).collect()]
             self._pipeline.storage.delete(f"{self.folders.processed}{REFUSED_FOLDER}")
         return reasons, samples

@@ -256,6 +256,11 @@ class Contract:
     delete_when: str = ""
     table: TableLayout = field(default_factory=TableLayout)
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns of which a batch has one row each: the key, and with history the version of the key, too."""
+        return (*self.key, *(name for name in self.order_by if self.history and name not in self.key))
+
     def matches(self, file_name: str) -> bool:
         """Whether a file of this name belongs to the dataset."""
         return bool(self.pattern_for(file_name))

@@ -26,6 +26,8 @@ _HASH, _RANK, _FILE = "_key_hash", "_rank", "_file"
 def set_duplicates_apart(spark: SparkSession, storage: Storage, folder: str, contract: Contract) -> int:
     """Refuse the rows of a written batch whose key comes again later in it; the latest by ``order_by`` stays.
 
+    In a dataset with history, every ``order_by`` of a key is a version of its own.
+
     Args:
         spark: the session.
         storage: the processed bucket.
@@ -55,7 +57,7 @@ def set_duplicates_apart(spark: SparkSession, storage: Storage, folder: str, con
 
 def _accepted(spark: SparkSession, folder: str, contract: Contract, files: Sequence[str] = ()) -> DataFrame:
     rows = read_batch(spark, folder, files).where(F.col(PARTITIONS[0]) != REFUSED)
-    return rows.select("*", F.xxhash64(*contract.key).alias(_HASH), F.col("_metadata.file_path").alias(_FILE))
+    return rows.select("*", F.xxhash64(*contract.identity).alias(_HASH), F.col("_metadata.file_path").alias(_FILE))
 
 
 def _write_again(
@@ -85,7 +87,7 @@ def _without_earlier(rows: DataFrame, contract: Contract) -> DataFrame:
     latest = [F.col(name).desc_nulls_last() for name in contract.order_by]
     # Ties are broken by what does not change between two readings of the same files.
     content = F.xxhash64(*(name for name in rows.columns if name not in (_HASH, BATCH, INGESTED_AT)))
-    window = Window.partitionBy(*contract.key).orderBy(*latest, F.col(SOURCE_FILE).desc(), content.desc())
+    window = Window.partitionBy(*contract.identity).orderBy(*latest, F.col(SOURCE_FILE).desc(), content.desc())
     earlier = F.col(_RANK) > 1
     texts = {name: (F.col(f"`{name}`"), rows.schema[name].dataType) for name in values}
     told = refusal(F.lit(DUPLICATE_REASON), record_text(texts))

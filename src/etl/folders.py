@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from etl.ledger import Batch
 from etl.settings import Settings
+from utils.glue_utils import Storage
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,30 @@ def batch_folders(settings: Settings, batch: Batch) -> Folders:
     return Folders(
         batch.facts.get("prefix", first.processed), batch.facts.get("quarantine", first.quarantine), first.staging
     )
+
+
+def rejected_folder(settings: Settings, batch: Batch) -> str:
+    """Where a run puts the rows of a batch that processing rejects: a folder of this try alone.
+
+    Args:
+        settings: name the buckets.
+        batch: INGESTED and taken over, so that its tries are counted.
+    """
+    return _rejected_folder(settings, batch, int(batch.facts.get("tries", 1)))
+
+
+def delete_earlier_tries(storage: Storage, settings: Settings, batch: Batch) -> None:
+    """Remove the rejected rows of tries that came to no end; nobody reads them.
+
+    Args:
+        storage: the buckets.
+        settings: name the buckets.
+        batch: at its present try, whose rejected rows are written.
+    """
+    for number in range(1, int(batch.facts.get("tries", 1))):
+        storage.delete(_rejected_folder(settings, batch, number))
+
+
+def _rejected_folder(settings: Settings, batch: Batch, number: int) -> str:
+    suffix = f".{number}" if number > 1 else ""
+    return f"{batch_folders(settings, batch).quarantine}rows/stage=processing{suffix}/"

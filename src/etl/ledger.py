@@ -206,8 +206,8 @@ class Ledger:
         Raises:
             LeaseLostError: the batch is no longer as it was read; nothing was changed.
         """
-        again = {"attempt": batch.attempt + 1} if batch.status == PLANNED else {"tries": batch.facts.get("tries", 0) + 1}
-        return self._move(batch, batch.status, again)
+        tries = {"tries": batch.facts.get("tries", 0) + 1}
+        return self._move(batch, batch.status, {"attempt": batch.attempt + 1} if batch.status == PLANNED else tries)
 
     def advance(self, batch: Batch, status: str, **facts: Any) -> Batch:
         """Commit one step of a batch.

@@ -1,40 +1,45 @@
-"""Processing: INGESTED batches -> curated Iceberg tables and daily aggregates.
+"""Processing: INGESTED batches -> curated Iceberg tables and aggregates, datasets that others need first.
 
-Every step is safe to repeat: refused rows go to a folder of the batch's own, the MERGE lets the later row win,
-the touched dates are noted in the ledger before the MERGE can hide them, and aggregates of these dates are
-replaced in one commit. So a run that is killed anywhere is simply done again.
+:mod:`etl.curating` says what happens to one batch; here are the stage, its datasets, and the commits in the ledger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from graphlib import TopologicalSorter
+from typing import Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
+from etl.aggregate_tables import aggregate_tables
 from etl.attempt import inferred_columns
 from etl.contracts import Contract, inferred
-from etl.curated.merge import merge_by_key
-from etl.curated.replace import replace_batch, replace_dates
-from etl.curated.tables import ensure_table, row_count, table_exists
-from etl.errors import MissingTableError, RowBalanceError
+from etl.curated.tables import row_count, snapshot_id, table_exists
+from etl.curating import STAGE as STAGE
+from etl.curating import Curating, Outcome
 from etl.folders import batch_folders
 from etl.ingestion import register
-from etl.leases import lease
+from etl.leases import Lease, lease
 from etl.ledger import INGESTED, PROCESSED, Batch
-from etl.names import BATCH, EVENT_DATE, REASON, RECORD, SOURCE_FILE
 from etl.pipeline import Pipeline, each_dataset
 from etl.processed import read_batch
-from etl.quarantine import keep_rows
-from etl.transform.aggregates import aggregate
-from etl.transform.flow import transform
+from etl.references import References, opened_references
+from etl.secrets import PiiKeys
+from etl.transform.flow import BatchContext
+from etl.transform.privacy import treatments
 
-STAGE = "processing"
+
+@dataclass(frozen=True)
+class _Run:
+    """What all datasets of a run share."""
+
+    pipeline: Pipeline
+    contracts: Mapping[str, Contract]
+    keys: PiiKeys
 
 
 def process(pipeline: Pipeline) -> dict[str, str]:
-    """Process every batch that ingestion has committed, datasets that others need first.
+    """Process every batch that ingestion has committed.
 
     Args:
         pipeline: the run.
@@ -43,132 +48,87 @@ def process(pipeline: Pipeline) -> dict[str, str]:
         dataset -> reason, for those that failed.
     """
     contracts = pipeline.contracts()
+    run = _Run(pipeline, contracts, PiiKeys(pipeline.spark, pipeline.settings.pii_secret))
 
     def work(dataset: str) -> None:
-        _process_dataset(pipeline, contracts.get(dataset, inferred(dataset)))
+        _process_dataset(run, contracts.get(dataset, inferred(dataset)))
 
     return each_dataset(pipeline, in_order_of_need(contracts, pipeline.ledger.datasets()), work)
 
 
-def in_order_of_need(contracts: dict[str, Contract], datasets: Sequence[str]) -> list[str]:
-    """The datasets such that each comes after those it takes columns from (contracts have no cycles)."""
-    needs = {
-        name: {enrichment.dataset for enrichment in contract.processing.enrich} for name, contract in contracts.items()
-    }
+def in_order_of_need(contracts: Mapping[str, Contract], datasets: Sequence[str]) -> list[str]:
+    """The datasets such that each comes after those whose tables it reads (contracts have no cycles)."""
+    needs = {name: contract.processing.needs() for name, contract in contracts.items()}
     order = TopologicalSorter(needs | {name: set() for name in datasets if name not in needs}).static_order()
     return [name for name in order if name in set(datasets)]
 
 
-def _process_dataset(pipeline: Pipeline, contract: Contract) -> None:
-    settings, ledger = pipeline.settings, pipeline.ledger
+def _process_dataset(run: _Run, contract: Contract) -> None:
+    pipeline, ledger = run.pipeline, run.pipeline.ledger
     if not ledger.batches(contract.name, INGESTED):
         return
-    with lease(ledger.state, contract.name, STAGE, ledger.owner, settings.lease_seconds):
+    with (
+        lease(ledger.state, contract.name, STAGE, ledger.owner, pipeline.settings.lease_seconds) as held,
+        opened_references(pipeline.spark, pipeline.storage, pipeline.settings, contract, run.contracts) as references,
+    ):
         for batch in ledger.batches(contract.name, INGESTED):
             taken = ledger.take_over(batch)
             if not taken.facts.get("cataloged"):
                 taken = register(pipeline, taken, contract.columns or inferred_columns(pipeline, contract.name))
-            _process_batch(pipeline, contract, taken)
+            _process_batch(run, contract, taken, held, references)
 
 
-def _process_batch(pipeline: Pipeline, contract: Contract, batch: Batch) -> None:
+def _process_batch(run: _Run, contract: Contract, batch: Batch, held: Lease, references: References) -> None:
+    pipeline = run.pipeline
     if not batch.facts["rows_written"]:
         pipeline.ledger.advance(batch, PROCESSED, rows_curated=0, rows_rejected=0)
         return
     rows = read_batch(pipeline.spark, batch_folders(pipeline.settings, batch).processed)
-    judged = transform(rows, contract, _enrichment_tables(pipeline, contract))
-    accepted = judged.where(F.col(REASON).isNull()).drop(REASON, RECORD)
-    table = pipeline.settings.table(contract.name)
-    ensure_table(accepted, table, partition_by=EVENT_DATE)
-    rejected, dates = _survey(pipeline, batch, contract, judged)
-    batch = pipeline.ledger.note(batch, touched_dates=sorted({*batch.facts.get("touched_dates", ()), *dates}))
-    reasons = _quarantine(pipeline, batch, judged, rejected)
-    if contract.key:
-        merge_by_key(accepted, table, contract.key, contract.order_by)
-    else:
-        replace_batch(accepted, table, batch.id)
-    _aggregate(pipeline, contract, batch.facts["touched_dates"])
-    curated = batch.facts["rows_written"] - rejected
-    facts = {"rows_curated": curated, "rows_rejected": rejected, "reject_reasons": reasons}
-    pipeline.ledger.advance(batch, PROCESSED, **facts)
-    for name in (contract.name, *(definition.name for definition in contract.processing.aggregates)):
+    curating = Curating(pipeline, contract, batch, held, references)
+    outcome = curating.curate(rows, _context(run, contract, batch))
+    pipeline.ledger.advance(curating.batch, PROCESSED, **_facts(outcome))
+    for name in (contract.name, *aggregate_tables(contract)):
         _record_table(pipeline, name, contract.name)
-    pipeline.log.info("%s: batch %s: %d rows curated, %d rejected", batch.dataset, batch.id, curated, rejected)
-    pipeline.emit(batch.dataset, RowsCurated=curated, RowsRejected=rejected)
+    pipeline.log.info(
+        "%s: batch %s: %d rows curated, %d rejected", batch.dataset, batch.id, outcome.curated, outcome.rejected
+    )
+    pipeline.emit(batch.dataset, RowsCurated=outcome.curated, RowsRejected=outcome.rejected)
+
+
+def _context(run: _Run, contract: Contract, batch: Batch) -> BatchContext:
+    """What the steps must know of the batch; references hold treated values where their contracts say so."""
+    of_references = [
+        {own: how for own, other in enrichment.keys.items() if (how := _treatments(run, enrichment.dataset).get(other))}
+        for enrichment in contract.processing.enrich
+    ]
+    wanted = [*treatments(contract).values(), *(how for keys in of_references for how in keys.values())]
+    return BatchContext(
+        batch_id=batch.id,
+        ingested_at=datetime.fromisoformat(batch.facts["planned_at"]),
+        key_treatments=of_references,
+        pii_keys=run.keys.of(wanted, contract.name),
+    )
+
+
+def _treatments(run: _Run, dataset: str) -> dict[str, str]:
+    return treatments(run.contracts[dataset]) if dataset in run.contracts else {}
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "rows_curated": outcome.curated,
+        "rows_rejected": outcome.rejected,
+        "reject_reasons": outcome.reasons,
+        "rejected_to": outcome.rejected_to,
+        "rule_hits": outcome.hits,
+        "unmatched": outcome.unmatched,
+    }
 
 
 def _record_table(pipeline: Pipeline, name: str, dataset: str) -> None:
     """Write down what a curated table holds now, for summaries that have no Spark."""
     full_name = pipeline.settings.table(name)
     if table_exists(pipeline.spark, full_name):
-        rows = row_count(pipeline.spark, full_name)
+        rows, snapshot = row_count(pipeline.spark, full_name), snapshot_id(pipeline.spark, full_name)
         location = f"{pipeline.settings.curated}{pipeline.settings.database}/{name}/"
-        pipeline.ledger.put("table", name, dataset=dataset, rows=rows, location=location)
-
-
-def _enrichment_tables(pipeline: Pipeline, contract: Contract) -> dict[str, DataFrame]:
-    tables = {}
-    for enrichment in contract.processing.enrich:
-        name = pipeline.settings.table(enrichment.dataset)
-        if not table_exists(pipeline.spark, name):
-            raise MissingTableError(
-                f"{contract.name} takes columns from {enrichment.dataset}, whose curated table is not there yet; bring "
-                f"files of {enrichment.dataset} and start the workflow again. The batch waits."
-            )
-        tables[enrichment.dataset] = pipeline.spark.table(name)
-    return tables
-
-
-def _survey(pipeline: Pipeline, batch: Batch, contract: Contract, judged: DataFrame) -> tuple[int, set[str]]:
-    """One look before anything is written: rejected rows, and the event dates that the batch touches.
-
-    A row that moves to another date touches the date that it leaves, too.
-
-    Raises:
-        RowBalanceError: the transformation has lost or multiplied rows.
-    """
-    passed = F.when(F.col(REASON).isNull(), F.col(EVENT_DATE).cast("string"))
-    found = judged.agg(
-        F.count(F.lit(1)).alias("rows"),
-        F.count(REASON).alias("rejected"),
-        F.collect_set(passed).alias("dates"),
-    ).first()
-    if found is None or found["rows"] != batch.facts["rows_written"]:
-        raise RowBalanceError(
-            f"batch {batch.dataset}/{batch.id}: {batch.facts['rows_written']} rows in processed, "
-            f"{found['rows'] if found else 0} after the transformation"
-        )
-    dates = set(found["dates"])
-    if contract.key and contract.processing.aggregates:
-        keys = judged.where(F.col(REASON).isNull()).select(*contract.key)
-        present = pipeline.spark.table(pipeline.settings.table(contract.name))
-        moved = present.join(keys, on=list(contract.key), how="left_semi").select(EVENT_DATE).distinct()
-        dates |= {str(row[EVENT_DATE]) for row in moved.collect()}
-    return int(found["rejected"]), dates
-
-
-def _quarantine(pipeline: Pipeline, batch: Batch, judged: DataFrame, rejected: int) -> dict[str, int]:
-    folder = batch_folders(pipeline.settings, batch).quarantine
-    if not rejected:
-        pipeline.storage.delete(f"{folder}rows/stage={STAGE}/")
-        return {}
-    rows = judged.where(F.col(REASON).isNotNull()).select(
-        F.col(REASON).alias("reason"),
-        F.col(SOURCE_FILE).alias("source_file"),
-        F.col(RECORD).alias("record"),
-        F.col(BATCH).alias("batch_id"),
-    )
-    return keep_rows(rows, folder, STAGE, rejected)
-
-
-def _aggregate(pipeline: Pipeline, contract: Contract, dates: Sequence[str]) -> None:
-    """Compute the daily aggregates of the touched dates again and put them in place of what was there."""
-    if not dates:
-        return
-    curated = pipeline.spark.table(pipeline.settings.table(contract.name))
-    touched = curated.where(F.col(EVENT_DATE).isin([F.to_date(F.lit(date)) for date in dates]))
-    for definition in contract.processing.aggregates:
-        table = pipeline.settings.table(definition.name)
-        daily = aggregate(touched, definition, contract.name)
-        ensure_table(daily, table, partition_by=EVENT_DATE)
-        replace_dates(daily, table, dates)
+        pipeline.ledger.put("table", name, dataset=dataset, rows=rows, location=location, snapshot_id=snapshot)

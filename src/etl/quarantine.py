@@ -26,13 +26,12 @@ class RefusedFile:
     reason: str
 
 
-def keep_rows(refused: DataFrame, folder: str, stage: str, expected: int) -> dict[str, int]:
+def keep_rows(refused: DataFrame, rows: str, expected: int) -> dict[str, int]:
     """Write refused rows as JSON lines, replacing what a killed run left.
 
     Args:
         refused: ``reason``, ``source_file``, ``record``, ``batch_id``, and perhaps ``position``.
-        folder: the batch's quarantine folder.
-        stage: the stage that refused them.
+        rows: their folder.
         expected: how many rows the main pass counted as refused.
 
     Returns:
@@ -41,7 +40,6 @@ def keep_rows(refused: DataFrame, folder: str, stage: str, expected: int) -> dic
     Raises:
         RowBalanceError: another number of rows than expected was found.
     """
-    rows = f"{folder}rows/stage={stage}/"
     # A file of its own for each task would be as many as the batch has partitions, with a few rows in each.
     refused.hint("rebalance").write.mode("overwrite").json(rows)
     written = refused.sparkSession.read.schema("reason string").json(rows)

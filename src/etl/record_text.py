@@ -23,7 +23,7 @@ def record_text(values: Mapping[str, tuple[SparkColumn, DataType]]) -> SparkColu
     nothing = F.from_json(F.lit("{}"), _TEXTS)
     rescued = F.coalesce(F.from_json(RESCUED, _TEXTS), nothing)
     # A name in both keeps the rescued text whatever Spark's policy for keys that stand twice.
-    kept = F.map_filter(F.from_json(texts, _TEXTS), lambda name, _: rescued.getItem(name).isNull())
+    kept = F.map_filter(F.from_json(texts, _TEXTS), lambda name, _: rescued[name].isNull())
     return F.to_json(F.map_concat(kept, rescued))
 
 

@@ -87,10 +87,12 @@ class Shop:
 
     def quarantine(self, dataset: str = "orders") -> list[dict[str, Any]]:
         """The refused rows of committed batches."""
-        places = [batch["quarantine"].split("/", 3)[3] for batch in self.batches(dataset) if "quarantine" in batch]
-        files = [
-            file for place in places for file in (self._lake.folder("quality") / place).glob("rows/stage=*/*.json")
+        places = [
+            f"{batch['quarantine']}rows/stage=ingestion/" for batch in self.batches(dataset) if "quarantine" in batch
         ]
+        places += [batch["rejected_to"] for batch in self.batches(dataset) if "rejected_to" in batch]
+        folders = [self._lake.folder("quality") / place.split("/", 3)[3] for place in places]
+        files = [file for folder in folders for file in folder.glob("*.json")]
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
     def refused(self, dataset: str = "orders") -> Counter[tuple[str, str]]:

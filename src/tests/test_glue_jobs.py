@@ -275,7 +275,7 @@ def test_a_batch_waits_for_the_table_that_it_is_enriched_from(shop: Shop) -> Non
     columns = [*ORDERS["columns"][:1], {"name": "price", "type": "int"}]
     shop.contract(name="products", source=None, columns=columns, event_time=None, order_by=None, processing=None)
     shop.drop("a.csv", "1,5,2024-01-15", "2,5,2024-01-15")
-    with pytest.raises(DatasetsFailedError, match=r"orders: .*takes columns from products, whose curated table"):
+    with pytest.raises(DatasetsFailedError, match=r"orders: .*needs products, whose curated table"):
         shop.run(INGEST, PROCESS)
     assert shop.states() == [INGESTED]
     shop.drop("a.csv", "1,3", header="id,price", dataset="products")

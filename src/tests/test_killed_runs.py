@@ -11,9 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
-from etl import attempt, ingestion, processing, quality
+from etl import aggregate_tables, attempt, curating, ingestion, quality
 from etl.alerts import Alerts
 from etl.catalog import Catalog
+from etl.curated import writer
+from etl.curated.tables import TableChanges
 from etl.duplicates import DUPLICATE_REASON
 from etl.errors import DatasetsFailedError
 from etl.ledger import CHECKED, PLANNED, PROCESSED, Ledger
@@ -58,11 +60,16 @@ INGESTION_STEPS: list[tuple[Any, str]] = [
 ]
 STEPS_BEFORE: list[tuple[Any, str]] = [
     (Ledger, "take_over"),
-    (processing, "ensure_table"),
+    (TableChanges, "apply"),
     (Ledger, "note"),
-    (processing, "keep_rows"),
+    (curating, "keep_rows"),
 ]
-STEPS_AFTER: list[tuple[Any, str]] = [(processing, "replace_dates"), (Ledger, "advance"), (Ledger, "put")]
+STEPS_AFTER: list[tuple[Any, str]] = [
+    (aggregate_tables, "create_or_replace"),
+    (aggregate_tables, "replace_dates"),
+    (Ledger, "advance"),
+    (Ledger, "put"),
+]
 QUALITY_STEPS: list[tuple[Any, str]] = [
     (Ledger, "take_over"),
     (quality, "_write_report"),
@@ -122,7 +129,7 @@ def test_processing_killed_before_and_after_every_step_ends_in_the_same_tables(
         day = f"2024-01-{number + 10}"
         shop.drop(f"{number}.csv", f"{number},5,{day}", f"{number}x,-5,{day}", f"moved,1,{day}", f"{number}y,5,{day}")
     shop.run(INGEST, max_files_per_batch="1")
-    die_at_every_step(PROCESS, [*STEPS_BEFORE, (processing, write), *STEPS_AFTER], lambda _: None)
+    die_at_every_step(PROCESS, [*STEPS_BEFORE, (writer, write), *STEPS_AFTER], lambda _: None)
     shop.run(PROCESS)
     moved = {"moved": 1 if key else 4}
     assert set(shop.states()) == {PROCESSED}

@@ -28,7 +28,7 @@ REFUSED_ROWS = "reason string, source_file string, position string, record strin
 def test_refused_rows_are_kept_as_json_lines_with_reason_file_and_record(lake, frame) -> None:
     rows = [("bad", "s3://raw/a.csv", "row 7", "<a>", "b1"), *[("worse", "s3://raw/a.csv", None, "<b>", "b1")] * 2]
     reasons = keep_rows(
-        frame(REFUSED_ROWS, *rows), f"s3://{lake.bucket('quality')}/{QUARANTINE}", "ingestion", expected=3
+        frame(REFUSED_ROWS, *rows), f"s3://{lake.bucket('quality')}/{QUARANTINE}rows/stage=ingestion/", expected=3
     )
     assert reasons == {"bad": 1, "worse": 2}
     [file] = (lake.folder("quality") / QUARANTINE / "rows" / "stage=ingestion").glob("*.json")
@@ -40,7 +40,7 @@ def test_refused_rows_are_kept_as_json_lines_with_reason_file_and_record(lake, f
 def test_a_quarantine_of_another_number_of_rows_than_counted_is_an_error(lake, frame) -> None:
     rows = frame(REFUSED_ROWS, ("bad", "s3://raw/a.csv", None, "<a>", "b1"))
     with pytest.raises(RowBalanceError, match="2 rows were refused, 1 are in quarantine"):
-        keep_rows(rows, f"s3://{lake.bucket('quality')}/{QUARANTINE}", "ingestion", expected=2)
+        keep_rows(rows, f"s3://{lake.bucket('quality')}/{QUARANTINE}rows/stage=ingestion/", expected=2)
 
 
 def test_refused_files_are_copied_and_listed_with_their_reasons(lake, storage) -> None:

@@ -14,7 +14,7 @@ from etl.names import BATCH, EVENT_DATE
 
 def replace_batch(rows: DataFrame, table: str, batch_id: str) -> None:
     """Put a keyless batch into a table in one commit, in place of what the same batch put there before."""
-    _fitting(rows, table).writeTo(table).overwrite(F.col(BATCH) == batch_id)
+    fitting(rows, table).writeTo(table).overwrite(F.col(BATCH) == batch_id)
 
 
 def replace_dates(rows: DataFrame, table: str, dates: Sequence[str]) -> None:
@@ -26,7 +26,7 @@ def replace_dates(rows: DataFrame, table: str, dates: Sequence[str]) -> None:
         dates: ISO dates.
     """
     touched = F.col(EVENT_DATE).isin([F.lit(d).cast(DateType()) for d in dates])
-    _fitting(rows, table).writeTo(table).overwrite(touched)
+    fitting(rows, table).writeTo(table).overwrite(touched)
 
 
 def put_first(rows: DataFrame, table: str) -> None:
@@ -42,5 +42,6 @@ def put_first(rows: DataFrame, table: str) -> None:
     rows.writeTo(table).option("isolation-level", "serializable").overwrite(F.lit(True))
 
 
-def _fitting(rows: DataFrame, table: str) -> DataFrame:
+def fitting(rows: DataFrame, table: str) -> DataFrame:
+    """The rows with a table's columns, in its types."""
     return aligned(rows, rows.sparkSession.table(table).schema)

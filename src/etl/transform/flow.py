@@ -1,48 +1,209 @@
-"""Transform: a contract's enrichment, derived columns and rules, in their order.
+"""Transform: all that happens to a batch's rows between processed and curated, in its order.
 
-Each step can be used in ``DataFrame.transform``. Expressions are Spark SQL and see the columns that the
-steps before them made: enrichment first, then derived columns in their order, then rules.
+1. The batch is brought into the present contract's shape (:mod:`etl.transform.conform`).
+2. ``set`` rules, enrichment, derived columns, then the other rules; a rule may ask to be put elsewhere (``after``).
+3. Rows that were refused leave. The others go through the SQL steps, the Python step, and the rules after these.
+
+Until 3, rows neither come nor go, so every row of the batch is judged exactly once. SQL and Python steps may make
+other rows of those that they get; what they make is judged, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from etl.contracts import Contract
-from etl.names import EVENT_DATE, METADATA, PARTITIONS
-from etl.transform.enrichment import enrich
-from etl.transform.expressions import derive
-from etl.transform.rules import apply_rules
+from etl.contracts import Contract, Rule
+from etl.duplicates import DUPLICATE_REASON
+from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, INGESTED_AT, METADATA, REASON, SOURCE_FILE
+from etl.record_text import record_text
+from etl.references import References
+from etl.transform.conform import conform
+from etl.transform.enrichment import UNMATCHED, enrich
+from etl.transform.expressions import compiled, derive
+from etl.transform.needed import Needed
+from etl.transform.privacy import add_treated
+from etl.transform.python_step import Context, run_python_step
+from etl.transform.rules import is_judgement, judge, verdict
+from etl.transform.steps import Watch, run_steps, unwatched
+
+_ORIGINAL, _TREATED = "_original_", "_treated_"
 
 
-def transform(batch: DataFrame, contract: Contract, tables: Mapping[str, DataFrame]) -> DataFrame:
-    """Everything that happens to a row between processed and curated.
+@dataclass(frozen=True)
+class BatchContext:
+    """Which batch is transformed, and with what.
+
+    Attributes:
+        batch_id: its id.
+        ingested_at: when it was read, as its rows have it in ``_ingested_at``.
+        watch: sees the rows that come out of each SQL step.
+        key_treatments: for each enrichment, this dataset's key column -> how the reference has treated its values,
+            where they are personal data.
+        pii_keys: of :func:`etl.transform.privacy.keys_frame`, where a treatment needs them.
+    """
+
+    batch_id: str
+    ingested_at: datetime
+    watch: Watch = unwatched
+    key_treatments: Sequence[Mapping[str, str]] = ()
+    pii_keys: DataFrame | None = None
+
+    @property
+    def constants(self) -> dict[str, SparkColumn]:
+        """Metadata that is the same in all rows of the batch."""
+        return {BATCH: F.lit(self.batch_id), INGESTED_AT: F.lit(self.ingested_at)}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows that were judged by some of the contract's rules.
+
+    Attributes:
+        rows: every row, with ``_reject_reason``, ``_flags``, ``_unmatched`` where there is enrichment, and a boolean
+            ``_rule_<name>`` for each rule.
+        rules: those that judged.
+        record: of a row, what quarantine keeps: JSON of column -> text as the row stood in processed.
+    """
+
+    rows: DataFrame
+    rules: tuple[Rule, ...]
+    record: SparkColumn
+
+    def refused(self) -> DataFrame:
+        """The refused rows as quarantine keeps them: ``reason``, ``source_file``, ``record``."""
+        return self.rows.where(F.col(REASON).isNotNull()).select(
+            F.col(REASON).alias("reason"), F.col(SOURCE_FILE).alias("source_file"), self.record.alias("record")
+        )
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """What a batch has become.
+
+    Attributes:
+        judged: the judgements in their order: of the batch's rows, and of what the SQL and Python steps made of them
+            where the contract has such steps.
+        accepted: the rows for curated: values, ``event_date``, ``_flags``, metadata, and ``_delete`` where the contract
+            says when a row deletes. Personal data are still in the clear.
+    """
+
+    judged: tuple[Judged, ...]
+    accepted: DataFrame
+
+
+def transform(rows: DataFrame, contract: Contract, references: References, batch: BatchContext) -> Transformed:
+    """All steps of a contract's processing, on one batch.
 
     Args:
-        batch: a batch of the processed layer.
-        contract: the dataset's contract.
-        tables: curated tables of the datasets that enrichment takes columns from.
-
-    Returns:
-        The curated columns, and ``_reject_reason`` (null for rows that pass) and ``_record`` (JSON of the row).
+        rows: a batch of the processed layer.
+        contract: the dataset's.
+        references: what it is joined with.
+        batch: which one it is.
 
     Raises:
-        ExpressionError: a rule or expression does not compile; says which and why.
+        ExpressionError: a rule, expression or step does not compile; says which and why. Nothing has been computed.
     """
-    steps = contract.processing
-    frame = with_event_date(batch)
-    for enrichment in steps.enrich:
-        frame = enrich(frame, enrichment, tables[enrichment.dataset], contract.name)
+    frame = conform(rows, contract)
+    sources = [name for name in frame.columns if name not in (EVENT_DATE, *METADATA)]
+    originals = _replaced(contract).intersection(sources)
+    record = _record(frame, sources, originals)
+    frame = frame.withColumns({_ORIGINAL + name: F.col(f"`{name}`") for name in sorted(originals)})
+    rows_judged = _judged(frame, contract, references, batch)
+    if _replaced(contract) & set(contract.key):
+        rows_judged = _later_rows_only(rows_judged, contract)
+    judged = Judged(rows_judged, _rules(contract, "read", "enrich", "derive"), record)
+    accepted = _accepted(judged)
+    made = _run_steps(accepted, contract, references, batch)
+    if made is accepted and not _rules(contract, "steps"):
+        return Transformed((judged,), _with_deletes(accepted, contract))
+    rejudged = _rejudged(made, contract, sources, made is not accepted)
+    return Transformed((judged, rejudged), _with_deletes(_accepted(rejudged), contract))
+
+
+def _rules(contract: Contract, *places: str) -> tuple[Rule, ...]:
+    """The rules of some places, in the order in which they judge."""
+    return tuple(rule for place in places for rule in contract.processing.rules if rule.place == place)
+
+
+def _judged(frame: DataFrame, contract: Contract, references: References, batch: BatchContext) -> DataFrame:
+    """The part that neither adds nor drops rows."""
+    name, steps = contract.name, contract.processing
+    frame = judge(frame, _rules(contract, "read"), name)
+    for position, (enrichment, table) in enumerate(zip(steps.enrich, references.enrichments, strict=True)):
+        hows = batch.key_treatments[position] if batch.key_treatments else {}
+        treated = {f"{_TREATED}{key}": (F.col(key), how) for key, how in hows.items()}
+        frame = add_treated(frame, treated, batch.pii_keys, name) if treated else frame
+        keys = {key: F.col(f"{_TREATED}{key}") for key in hows}
+        frame = enrich(frame, enrichment, table, name, keys).drop(*treated)
+    frame = judge(frame, _rules(contract, "enrich"), name)
     for derived in steps.derive:
-        frame = derive(frame, derived, contract.name)
-    return apply_rules(frame, steps.rules, contract.name)
+        frame = derive(frame, derived, name)
+    frame = judge(frame, _rules(contract, "derive"), name)
+    return verdict(frame, _rules(contract, "read", "enrich", "derive"))
 
 
-def with_event_date(batch: DataFrame) -> DataFrame:
-    """``event_date date`` instead of the folder columns year, month, day and batch_id."""
-    date = F.to_date(F.concat_ws("-", *PARTITIONS))
-    columns = [name for name in batch.columns if name not in (*PARTITIONS, "batch_id", *METADATA)]
-    return batch.select(*columns, date.alias(EVENT_DATE), *(m for m in METADATA if m in batch.columns))
+def _run_steps(frame: DataFrame, contract: Contract, references: References, batch: BatchContext) -> DataFrame:
+    """What SQL and Python make of the accepted rows; the frame itself where the contract has no such steps."""
+    needed = Needed.of(contract, batch.constants)
+    frame = run_steps(frame, contract.processing.steps, references.tables, contract.name, needed, batch.watch)
+    return run_python_step(frame, Context(contract.name, batch.batch_id, contract, references.tables), needed)
+
+
+def _rejudged(frame: DataFrame, contract: Contract, sources: Sequence[str], made_anew: bool) -> Judged:
+    rules = _rules(contract, "steps")
+    frame = verdict(judge(frame, rules, contract.name), rules)
+    if contract.key and made_anew:
+        frame = _later_rows_only(frame, contract)
+    return Judged(frame, rules, _record(frame, [name for name in sources if name in frame.columns]))
+
+
+def _later_rows_only(frame: DataFrame, contract: Contract) -> DataFrame:
+    """Where keys were changed, several rows may have one; the table takes the latest, and the others are refused."""
+    latest = [F.col(name).desc_nulls_last() for name in contract.order_by]
+    # Ties are broken by what is the same whenever the batch is processed.
+    content = F.xxhash64(*(F.col(f"`{name}`") for name in frame.columns if not name.startswith("_")))
+    good_first = F.col(REASON).isNull().desc()
+    window = Window.partitionBy(*contract.identity).orderBy(good_first, *latest, content)
+    earlier = (F.row_number().over(window) > 1) & F.col(REASON).isNull()
+    return frame.withColumn(REASON, F.when(earlier, DUPLICATE_REASON).otherwise(F.col(REASON)))
+
+
+def _accepted(judged: Judged) -> DataFrame:
+    """Rows that were not refused, without what only judgement needs."""
+    rows = judged.rows.where(F.col(REASON).isNull())
+    values = [name for name in rows.columns if not _is_of_steps(name) and name not in (EVENT_DATE, FLAGS, *METADATA)]
+    metadata = [name for name in METADATA if name in rows.columns]
+    return rows.select(*(F.col(f"`{name}`") for name in values), EVENT_DATE, FLAGS, *metadata)
+
+
+def _is_of_steps(column: str) -> bool:
+    """Whether steps pass the column on to each other and no table has it."""
+    return is_judgement(column) or column.startswith(_ORIGINAL) or column in (REASON, UNMATCHED)
+
+
+def _with_deletes(accepted: DataFrame, contract: Contract) -> DataFrame:
+    if not contract.delete_when:
+        return accepted
+    what = f"{contract.name}: delete_when: {contract.delete_when!r}"
+    compiled(what, lambda: accepted.where(contract.delete_when))
+    return accepted.withColumn(DELETE, F.coalesce(F.expr(contract.delete_when), F.lit(False)))
+
+
+def _replaced(contract: Contract) -> set[str]:
+    """Columns that a step before the SQL steps puts other values into."""
+    steps = contract.processing
+    repaired = {name for rule in steps.rules if rule.place != "steps" for name in rule.values}
+    added = {name for enrichment in steps.enrich for name in enrichment.output_columns()}
+    return repaired | added | {derived.name for derived in steps.derive}
+
+
+def _record(frame: DataFrame, sources: Sequence[str], originals: Collection[str] = ()) -> SparkColumn:
+    """The row for quarantine: columns of the source, those that a step has replaced from where they were kept."""
+    places = {name: F.col(f"`{_ORIGINAL + name if name in originals else name}`") for name in sources}
+    return record_text({name: (place, frame.schema[name].dataType) for name, place in places.items()})
