@@ -139,7 +139,7 @@ def maintain_table(
             f"call {catalog}.system.remove_orphan_files(table => '{name}', older_than => {_timestamp(old)})"
         ).count()
     expired = snapshots_before - _snapshots(spark, table)
-    return Maintained(files_before, _data_files(spark, table), expired, orphans)
+    return Maintained(files_before, _data_files(spark, table), len(expired), orphans)
 
 
 def _data_files(spark: SparkSession, table: str) -> int:
@@ -147,8 +147,8 @@ def _data_files(spark: SparkSession, table: str) -> int:
     return int(current.summary().get("total-data-files")) if current else 0
 
 
-def _snapshots(spark: SparkSession, table: str) -> int:
-    return sum(1 for _ in iceberg_table(spark, table).snapshots())
+def _snapshots(spark: SparkSession, table: str) -> set[int]:
+    return {int(snapshot.snapshotId()) for snapshot in iceberg_table(spark, table).snapshots()}
 
 
 def _timestamp(moment: datetime) -> str:
