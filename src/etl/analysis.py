@@ -25,9 +25,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from etl.analysis_faults import Faults, of_dataset
+from etl.analysis_faults import REFUSALS, Faults, of_dataset, reason
 from etl.contracts import Contract, Enrichment
-from etl.errors import PipelineError
 from etl.names import DELETE, INGESTED_AT, IS_CURRENT, METADATA, PARTITIONS, VALID_FROM, VALID_TO
 from etl.reference_files import reference_folder, wanted_columns
 from etl.references import References
@@ -90,11 +89,12 @@ class _Analysis:
         try:
             frame, found = self._whole(rows, contract, references, batch)
             certain = True
-        except PipelineError as error:
+        except REFUSALS as error:
             faults = Faults(contract, references, batch, self._uncertain(contract))
             frame, certain = faults.look(rows), faults.certain
             # Should the parts be right one by one, the whole has told what is wrong.
-            found = [*(faults.problems or [str(error)]), *column_problems(frame, faults.columns)]
+            told = faults.problems if faults.problems or faults.withheld else [reason(error)]
+            found = [*told, *column_problems(frame, faults.columns)]
         found += layout_problems(frame, contract, certain)
         return _Table(self._table_of(frame, contract), certain), [of_dataset(contract.name, each) for each in found]
 
@@ -104,7 +104,7 @@ class _Analysis:
         """What goes into the curated table, and the columns of it and of the aggregates that no table can store.
 
         Raises:
-            PipelineError: something does not compile.
+            PipelineError: something does not compile; says what and why.
         """
         accepted = transform(rows, contract, references, batch).accepted
         treated = treat(accepted, treatments(contract), batch.pii_keys, contract.name).drop(DELETE)

@@ -28,12 +28,15 @@ from etl.transform.privacy import DROP, add_treated, treat, treatments
 from etl.transform.python_step import Context, run_python_step
 from etl.transform.rules import judge
 from etl.transform.steps import run_steps
+from utils.spark_versions import COMPILE_ERRORS
 
 # How Spark (3.3 to 4.1) and the steps say that a column or table isn't there.
 _NOT_FOUND = re.compile(
     r"cannot be resolved|cannot be found|cannot resolve|does not exist|UNRESOLVED_|NOT_FOUND|MISSING_COLUMN"
     r"|needs column\(s\)|it must have them| drops |there is no column"
 )
+# Of the steps, which say what is wrong, and of Spark, should a step let its word through.
+REFUSALS = (PipelineError, *COMPILE_ERRORS)
 _TREATED = "_treated_"
 
 
@@ -48,6 +51,7 @@ class Faults:
 
     Attributes:
         problems: each naming dataset, part of the contract and reason.
+        withheld: whether something was not told, since it may be right once something else is mended.
         certain: whether the frame that came out has just the columns that the contract makes.
         columns: those that are null since what makes them is faulty.
     """
@@ -56,6 +60,7 @@ class Faults:
         self, contract: Contract, references: References, batch: BatchContext, uncertain: Collection[str]
     ) -> None:
         self.problems: list[str] = []
+        self.withheld = False
         self.certain = True
         self.columns: set[str] = set()
         # The error of the part that was tried last, told or not.
@@ -95,10 +100,12 @@ class Faults:
         """A frame; None when it can't be made, which is noted."""
         try:
             return build()
-        except PipelineError as error:
-            self._told = problem = of_dataset(self._contract.name, str(error))
+        except REFUSALS as error:
+            self._told = problem = of_dataset(self._contract.name, reason(error))
             known = self.certain and certain
-            if problem not in self.problems and (known or not _NOT_FOUND.search(problem)):
+            if not known and _NOT_FOUND.search(problem):
+                self.withheld = True
+            elif problem not in self.problems:
                 self.problems.append(problem)
             return None
 
@@ -180,6 +187,13 @@ class Faults:
         for name, expression in definition.measures.items():
             one = replace(definition, measures={name: expression})
             self._tried(partial(aggregate, table, one, self._contract.name))
+
+
+def reason(error: Exception) -> str:
+    """An error as one line; Spark's go on with plans."""
+    if isinstance(error, PipelineError):
+        return str(error)
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def of_dataset(dataset: str, problem: str) -> str:
