@@ -88,12 +88,12 @@ def lineitem(folder: Path, scale: float, *, repeat_every: int = 0, max_bytes: in
 
 
 @contextmanager
-def _generator(scale: float) -> Iterator[IO[bytes]]:
+def _generator(scale: float, table: str = "lineitem") -> Iterator[IO[bytes]]:
     beside = Path(sys.executable).with_name("tpchgen-cli")
     program = str(beside) if beside.exists() else shutil.which("tpchgen-cli")
     if program is None:
         raise BenchmarkError('tpchgen-cli is missing; run: .venv/bin/pip install -c constraints.txt -e ".[bench]"')
-    command = [program, "csv", "--scale-factor", f"{scale:g}", "--tables", "lineitem", "--stdout", "--quiet"]
+    command = [program, "csv", "--scale-factor", f"{scale:g}", "--tables", table, "--stdout", "--quiet"]
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
             assert process.stdout is not None
@@ -105,6 +105,50 @@ def _generator(scale: float) -> Iterator[IO[bytes]]:
             errors.seek(0)
             reason = errors.read().decode(errors="replace").strip()
             raise BenchmarkError(f"{' '.join(command)} ended with {process.returncode}: {reason}")
+
+
+def orders(folder: Path, scale: float) -> Path:
+    """Orders as one CSV file with a header, as TPC-H has it; generated the first time.
+
+    Raises:
+        BenchmarkError: tpchgen-cli is missing or fails.
+    """
+    path = folder / f"orders-sf{scale:g}.csv"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        with _generator(scale, "orders") as source, part.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        part.rename(path)
+    return path
+
+
+def in_two_batches(folder: Path, scale: float, every: int) -> tuple[Lineitem, Lineitem]:
+    """Lineitem in two files: the second has every n-th row, which the first lacks, and corrects as many of the first.
+
+    Args:
+        folder: where files are kept between runs.
+        scale: TPC-H scale factor.
+        every: which rows come late; the row after each is corrected by one with a later ``l_receiptdate``.
+    """
+    whole = lineitem(folder, scale)
+    paths = [whole.path.with_name(f"{whole.path.stem}-{every}-{part}.csv") for part in ("first", "second")]
+    late = -(-whole.rows // every)
+    corrected = (whole.rows + every - 2) // every
+    if not paths[1].exists():
+        part = paths[1].with_suffix(".part")
+        with whole.path.open("rb") as source, paths[0].open("wb") as first, part.open("wb") as second:
+            header = next(source)
+            first.write(header)
+            second.write(header)
+            for number, line in enumerate(source):
+                (second if number % every == 0 else first).write(line)
+                if number % every == 1:
+                    fields = line.split(b",", _FIRST_FIELDS)
+                    fields[_RECEIPTDATE] = LATER
+                    second.write(b",".join(fields))
+        part.rename(paths[1])
+    return Lineitem(paths[0], whole.rows - late, 0), Lineitem(paths[1], late + corrected, corrected)
 
 
 def _copy(source: IO[bytes], target: IO[bytes], repeat_every: int, max_bytes: int) -> tuple[int, int]:
@@ -148,6 +192,51 @@ def lineitem_contract(event_time: str, *, key: bool) -> dict[str, Any]:
     if key:
         contract |= {"key": ["l_orderkey", "l_linenumber"], "order_by": ["l_receiptdate"]}
     return contract
+
+
+TPCH_ORDERS_CONTRACT: dict[str, Any] = {
+    "name": "orders",
+    "key": ["o_orderkey"],
+    "columns": [
+        {"name": "o_orderkey", "type": "long", "required": True},
+        {"name": "o_custkey", "type": "long"},
+        {"name": "o_orderstatus", "type": "string"},
+        {"name": "o_totalprice", "type": "decimal(15,2)"},
+        {"name": "o_orderdate", "type": "date"},
+        {"name": "o_orderpriority", "type": "string"},
+        {"name": "o_clerk", "type": "string"},
+        {"name": "o_shippriority", "type": "int"},
+        {"name": "o_comment", "type": "string"},
+    ],
+}
+# Three rules, three derived columns, a join and a daily aggregate.
+PROCESSING: dict[str, Any] = {
+    "rules": [
+        {"name": "dearest", "condition": "not (l_quantity = 50 and l_discount = 0.10 and l_tax = 0.08)"},
+        {"name": "discount", "condition": "l_discount <= 0.08", "on_failure": "flag"},
+        {
+            "name": "one_word_for_air",
+            "condition": "l_shipmode <> 'REG AIR'",
+            "on_failure": "set",
+            "set": {"l_shipmode": "'AIR'"},
+        },
+    ],
+    "enrich": [
+        {"dataset": "orders", "keys": {"l_orderkey": "o_orderkey"}, "columns": ["o_custkey", "o_orderpriority"]}
+    ],
+    "derive": [
+        {"name": "net", "expression": "cast(l_extendedprice * (1 - l_discount) as decimal(18,4))"},
+        {"name": "gross", "expression": "cast(net * (1 + l_tax) as decimal(18,4))"},
+        {"name": "days", "expression": "datediff(l_receiptdate, l_shipdate)"},
+    ],
+    "aggregates": [
+        {
+            "name": "daily_revenue",
+            "group_by": ["l_returnflag"],
+            "measures": {"n": "count(*)", "net": "sum(net)", "gross": "sum(gross)", "slowest": "max(days)"},
+        }
+    ],
+}
 
 
 ORDERS_CONTRACT: dict[str, Any] = {

@@ -56,10 +56,16 @@ def serve(connection: Connection, kind: SessionKind, log: Path, scratch: Path) -
         spark = open_session(kind, scratch)
         connection.send({"ready": True})
         while (task := connection.recv()) is not None:
-            connection.send(TASKS[task["task"]](spark, task))
+            connection.send(_task(task["task"])(spark, task))
         spark.stop()
     except Exception:  # noqa: BLE001 - the parent raises it again, with this text
         connection.send({"error": traceback.format_exc()})
+
+
+def _task(name: str) -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
+    import bench_curation
+
+    return {**TASKS, **bench_curation.TASKS}[name]
 
 
 def _imports() -> None:
@@ -182,7 +188,7 @@ def _mount(spark: Any, bucket: str, folder: Path) -> None:
     spark._jsc.hadoopConfiguration().set(f"fs.viewfs.mounttable.{bucket}.linkFallback", folder.as_uri())
 
 
-def _buckets(spark: Any, task: dict[str, Any]) -> dict[str, str]:
+def mounted_buckets(spark: Any, task: dict[str, Any]) -> dict[str, str]:
     """Layer -> bucket. Names are of the run: Hadoop keeps a file system per bucket open."""
     lake = Path(task["lake"])
     names = {layer: f"{layer}-{lake.name}" for layer in (*LAYERS, "scripts")}
@@ -200,9 +206,9 @@ def _with_partitions(frame: Any, event_time: str) -> Any:
 
 def run_bare(spark: Any, task: dict[str, Any]) -> dict[str, Any]:
     """The yardstick: an explicit typed schema, read and written by the same partitions; nothing is checked."""
-    buckets = _buckets(spark, task)
+    buckets = mounted_buckets(spark, task)
     schema = ", ".join(f"{name} {kind}" for name, kind in LINEITEM)
-    with _observed(spark, task) as (measured, profiled):
+    with observed(spark, task) as (measured, profiled):
         frame = spark.read.schema(schema).csv(
             f"s3://{buckets['raw']}/data/incoming/lineitem/", header=True, recursiveFileLookup=True
         )
@@ -216,9 +222,9 @@ def run_probe(spark: Any, task: dict[str, Any]) -> dict[str, Any]:
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
 
-    buckets = _buckets(spark, task)
+    buckets = mounted_buckets(spark, task)
     schema = ", ".join(f"{name} string" for name, _ in LINEITEM)
-    with _observed(spark, task) as (measured, profiled):
+    with observed(spark, task) as (measured, profiled):
         texts = spark.read.schema(schema).csv(
             f"s3://{buckets['raw']}/data/incoming/lineitem/", header=True, recursiveFileLookup=True
         )
@@ -239,29 +245,41 @@ def run_ours(spark: Any, task: dict[str, Any]) -> dict[str, Any]:
     """The whole stage, as the job runs it once its session is up, on a new ledger."""
     from etl.ingestion import STAGE, ingest
     from etl.pipeline import open_pipeline, run_stage
-    from etl.settings import settings_from
 
-    buckets = _buckets(spark, task)
+    buckets = mounted_buckets(spark, task)
     calls = AwsCalls()
-    with _aws() as topic:
-        settings = settings_from(
-            {
-                **{f"{layer}_bucket": buckets[layer] for layer in LAYERS},
-                "JOB_NAME": "benchmark",
-                "JOB_RUN_ID": "jr_" + Path(task["lake"]).name,
-                "environment": "benchmark",
-                "contracts_path": f"s3://{buckets['scripts']}/config/",
-                "bookmarks_table": BOOKMARKS,
-                "state_table": STATE,
-                "database": DATABASE,
-                "alerts_topic_arn": topic,
-            }
-        )
-        with calls.counted(), _observed(spark, task) as (measured, profiled):
+    with emulated_aws() as topic:
+        settings = run_settings(buckets, topic, task["lake"])
+        with calls.counted(), observed(spark, task) as (measured, profiled):
             pipeline = open_pipeline(settings, spark, STAGE)
             run_stage(pipeline, STAGE, ingest)
         batches = [_plain(item) for item in pipeline.ledger.items(f"batch#{task['dataset']}")]
     return {**measured.numbers(), **profiled.numbers(), **calls.numbers(), "batches": batches}
+
+
+def run_settings(buckets: dict[str, str], topic: str, lake: str) -> Any:
+    """A run's settings on the emulated services.
+
+    Args:
+        buckets: layer -> name, see :func:`mounted_buckets`.
+        topic: see :func:`emulated_aws`.
+        lake: the run's folder, after which the run is named.
+    """
+    from etl.settings import settings_from
+
+    return settings_from(
+        {
+            **{f"{layer}_bucket": buckets[layer] for layer in LAYERS},
+            "JOB_NAME": "benchmark",
+            "JOB_RUN_ID": "jr_" + Path(lake).name,
+            "environment": "benchmark",
+            "contracts_path": f"s3://{buckets['scripts']}/config/",
+            "bookmarks_table": BOOKMARKS,
+            "state_table": STATE,
+            "database": DATABASE,
+            "alerts_topic_arn": topic,
+        }
+    )
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:
@@ -277,7 +295,7 @@ def _without_decimals(value: Any) -> Any:
 
 
 @contextmanager
-def _aws() -> Iterator[str]:
+def emulated_aws() -> Iterator[str]:
     """moto in this process with what Terraform makes elsewhere; gives the topic."""
     import boto3
     from moto import mock_aws
@@ -304,7 +322,7 @@ def _aws() -> Iterator[str]:
 
 
 @contextmanager
-def _observed(spark: Any, task: dict[str, Any]) -> Iterator[tuple[Measured, Profiled]]:
+def observed(spark: Any, task: dict[str, Any]) -> Iterator[tuple[Measured, Profiled]]:
     """Measure a block, and profile it when the task says so."""
     profiled = Profiled(spark, wanted=bool(task.get("profile")))
     with Measured() as measured, profiled:
