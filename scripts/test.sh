@@ -29,6 +29,8 @@ main() {
   "${bin}/shellcheck" scripts/*.sh terraform/scripts/*.sh .ci/run
   echo "== types"
   "${bin}/mypy"
+  echo "== contracts"
+  "${bin}/python" scripts/validate_contracts.py
   echo "== tests"
   exec "${bin}/python" -m pytest "${args[@]}" "$@"
 }
