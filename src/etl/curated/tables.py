@@ -8,6 +8,7 @@ half done is found and finished.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,8 +32,8 @@ from etl.errors import TableSchemaError
 from etl.names import BATCH, EVENT_DATE
 
 COLUMNS_PROPERTY = "etl.columns"
-# Types of Spark that no column of an Iceberg table has.
-_UNSTORABLE = ("void", "null", "interval")
+# Types of Spark that no column of an Iceberg table has, and the names of fields, which may be called so.
+_UNSTORABLE, _QUOTED = re.compile(r"\b(void|interval)\b"), re.compile(r"`[^`]*`")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ def snapshot_id(spark: SparkSession, table: str) -> int | None:
     """The id of a curated table's current snapshot; None for one that nothing was ever put in."""
     newest = iceberg_table(spark, table).currentSnapshot()
     return int(newest.snapshotId()) if newest else None
+
+
+def columns_of(frame: DataFrame) -> dict[str, str]:
+    """Name -> Spark SQL type of a frame's columns."""
+    return {column.name: column.dataType.simpleString() for column in frame.schema.fields}
 
 
 def iceberg_table(spark: SparkSession, table: str) -> Any:
@@ -225,8 +231,8 @@ def _way_out(column: str, table: str) -> str:
 
 def _refuse_unstorable(schema: StructType, table: str) -> None:
     for column in schema.fields:
-        kind = column.dataType.simpleString()
-        if kind.startswith(_UNSTORABLE):
+        kind = sql_type(column.dataType)
+        if _UNSTORABLE.search(_QUOTED.sub("", kind)):
             raise TableSchemaError(
                 f"{table} can't take the batch: {column.name} is {kind}, which no table can store; cast it to a type "
                 "such as string or long where it is made. Nothing was written."
