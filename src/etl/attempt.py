@@ -13,6 +13,7 @@ from etl.contracts import Column, Contract
 from etl.discovery import SourceFile
 from etl.duplicates import set_duplicates_apart
 from etl.folders import Folders, attempt_folders
+from etl.hiding import has_personal_data, shown_files, shown_samples
 from etl.inference import described, infer_columns, suggested_contract
 from etl.leases import Lease
 from etl.ledger import Batch
@@ -75,7 +76,8 @@ class Attempt:
         self._was_ragged = bool(self._known.get("ragged"))
         self._reader = BatchReader(
             pipeline.spark, pipeline.storage, contract, pipeline.settings.raw, self.folders.staging,
-            strict=not self._was_ragged,
+            # Read strictly, Spark logs the first row that does not parse.
+            strict=not self._was_ragged and not has_personal_data(contract),
         )  # fmt: skip
 
     def write(self, files: Sequence[SourceFile]) -> Written:
@@ -105,10 +107,16 @@ class Attempt:
                     raise
                 found = opened.files.without(culprits)
         self._remember_raggedness(written)
+        written = self._shown(written)
         if written.files.refused:
             with self._lease.step("keep_files"):
                 keep_files(storage, self.folders.quarantine, written.files.refused)
         return written
+
+    def _shown(self, written: Written) -> Written:
+        """The same without personal data in what is told of it."""
+        files = replace(written.files, refused=shown_files(written.files.refused, self._contract))
+        return replace(written, files=files, samples=shown_samples(written.samples, self._contract))
 
     def _remember_raggedness(self, written: Written) -> None:
         """Whether some row did not parse, for the dataset's next batch: it is read quickly when all rows did."""
