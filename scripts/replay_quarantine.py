@@ -96,6 +96,11 @@ def _run(
         with step(console, f"Export to {export}") as current:
             written = session.export(batches, selection, export)
             current.note(f"{written:,} row(s)")
+        console.print(
+            f"{export} holds the rows as they came, with any personal data in the clear. Only you can read it; remove "
+            "it when the rows are sent.",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
         show_commands(console, next_after_export(session.dataset, session.target.environment, export))
         return
     finished = _finish_unfinished(session, dry_run)

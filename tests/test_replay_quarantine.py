@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,27 @@ def test_export_and_import_correct_a_row(house: House, call: Call, tmp_path: Pat
     again = call("--import", str(fixes))
     assert again.exit_code == 0
     assert "Nothing to replay" in again.output
+
+
+def test_an_export_can_be_read_by_its_owner_only_and_says_what_it_holds(
+    house: House, call: Call, tmp_path: Path
+) -> None:
+    house.batch([row({"mail": "ada@example.com"})])
+    fixes = tmp_path / "fixes.jsonl"
+    before = os.umask(0)
+    try:
+        done = call("--export", str(fixes))
+    finally:
+        os.umask(before)
+    assert fixes.stat().st_mode & 0o777 == 0o600
+    assert "any personal data in the clear. Only you can read it; remove it" in " ".join(done.output.split())
+    assert "ada@example.com" not in done.output
+
+
+def test_a_look_shows_no_row(house: House, call: Call) -> None:
+    house.batch([row({"mail": "ada@example.com"}), row("bob@example.com,x", position="line 2")])
+    assert "@example.com" not in call("--dry-run").output
+    assert "@example.com" not in call().output
 
 
 def test_a_drop_without_a_note_is_refused(house: House, call: Call, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -82,9 +83,9 @@ class Session:
         return Outcome(batch, _with_waiting(survey, batch, selection), files)
 
     def export(self, batches: Iterable[QuarantinedBatch], selection: Selection, path: Path) -> int:
-        """Write the rows that are left into a file for a person to edit; how many."""
+        """Write the rows that are left into a file for a person to edit, which nobody else can read; how many."""
         rows = 0
-        with path.open("x", encoding="utf-8", newline="\n") as file:
+        with open(path, "x", encoding="utf-8", newline="\n", opener=_for_its_owner) as file:
             for batch in batches:
                 for row in chosen_rows(self.target, batch, selection, self._taken_of(batch.id), Survey()):
                     if what_to_do(row, selection) in (SEND, "needs a fix"):
@@ -155,6 +156,11 @@ class Session:
         if replay.folder not in self._taken:
             self._taken[replay.folder] = list(taken_ids(self.target, replay))
         return self._taken[replay.folder]
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    """Rows are exported as they came, personal data included."""
+    return os.open(path, flags, 0o600)
 
 
 def _with_waiting(survey: Survey, batch: QuarantinedBatch, selection: Selection) -> Survey:

@@ -25,10 +25,8 @@ locals {
       deletes = ["${var.bucket_arns.processed}/*"]
       secrets = [aws_secretsmanager_secret.pii.arn]
       # BatchCreatePartition: it registers a batch whose ingestion was killed before it could.
-      # BatchDeletePartition, DeletePartition: those of batches that maintenance has removed.
-      catalog_changes = [
-        "glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:CreateTable", "glue:DeletePartition", "glue:UpdateTable",
-      ]
+      # BatchDeletePartition: those of batches that maintenance removes.
+      catalog_changes = ["glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:CreateTable", "glue:UpdateTable"]
     }
     data_quality = {
       lists           = ["processed", "curated", "quality"]
