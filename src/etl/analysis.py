@@ -15,18 +15,10 @@ from graphlib import TopologicalSorter
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import (
-    BinaryType,
-    BooleanType,
-    DataType,
-    StringType,
-    StructField,
-    StructType,
-    TimestampType,
-)
 
 from etl.analysis_faults import REFUSALS, Faults, of_dataset, reason
 from etl.contracts import Contract, Enrichment
+from etl.curated.schema import sql_type
 from etl.names import DELETE, INGESTED_AT, IS_CURRENT, METADATA, PARTITIONS, VALID_FROM, VALID_TO
 from etl.reference_files import reference_folder, wanted_columns
 from etl.references import References
@@ -36,7 +28,7 @@ from etl.transform.flow import BatchContext, transform
 from etl.transform.privacy import KEY_COLUMNS, treat, treatments
 from utils.glue_utils import Storage
 
-_OF_HISTORY = {VALID_FROM: TimestampType(), VALID_TO: TimestampType(), IS_CURRENT: BooleanType()}
+_OF_HISTORY = {VALID_FROM: "timestamp", VALID_TO: "timestamp", IS_CURRENT: "boolean"}
 _NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -84,7 +76,7 @@ class _Analysis:
     def of(self, contract: Contract) -> tuple[_Table, list[str]]:
         """The table of a dataset, and the problems of its contract."""
         rows, references = empty_batch(self._spark, contract), self._references(contract)
-        keys = self._empty({name: BinaryType() for name in KEY_COLUMNS})
+        keys = empty_frame(self._spark, dict.fromkeys(KEY_COLUMNS, "binary"))
         batch = BatchContext("", _NEVER, key_treatments=self._key_treatments(contract), pii_keys=keys)
         try:
             frame, found = self._whole(rows, contract, references, batch)
@@ -124,8 +116,7 @@ class _Analysis:
     def _reference(self, enrichment: Enrichment) -> DataFrame:
         if enrichment.dataset:
             return self._tables[enrichment.dataset].rows if enrichment.as_of else self._current(enrichment.dataset)
-        columns = wanted_columns(enrichment)
-        return self._spark.range(0).select(*(F.lit(None).cast(c.spark_type).alias(c.name) for c in columns))
+        return empty_frame(self._spark, {column.name: column.spark_type for column in wanted_columns(enrichment)})
 
     def _current(self, name: str) -> DataFrame:
         rows = self._tables[name].rows
@@ -145,17 +136,19 @@ class _Analysis:
 
     def _table_of(self, frame: DataFrame, contract: Contract) -> DataFrame:
         """The table as others see it; its plan is short whatever made the frame."""
-        kinds = {field.name: field.dataType for field in frame.schema.fields}
-        return self._empty(kinds | (_OF_HISTORY if contract.history else {}))
-
-    def _empty(self, kinds: Mapping[str, DataType]) -> DataFrame:
-        return empty_frame(self._spark, StructType([StructField(name, kind) for name, kind in kinds.items()]))
+        kinds = {field.name: sql_type(field.dataType) for field in frame.schema.fields}
+        return empty_frame(self._spark, kinds | (_OF_HISTORY if contract.history else {}))
 
 
-def empty_frame(spark: SparkSession, schema: StructType) -> DataFrame:
-    """No rows of a schema; made without Python, so that no worker is started."""
-    fields = schema.fields
-    return spark.range(0).select(*(F.lit(None).cast(field.dataType).alias(field.name) for field in fields))
+def empty_frame(spark: SparkSession, kinds: Mapping[str, str]) -> DataFrame:
+    """No rows of some columns. One text for all of them: a call into Java for each would take a second for hundreds.
+
+    Args:
+        spark: the session.
+        kinds: column -> type as Spark SQL spells it.
+    """
+    columns = ", ".join(f"cast(null as {kind}) as `{name}`" for name, kind in kinds.items())
+    return spark.sql(f"select {columns} from range(0)")  # noqa: S608 - names and types of contracts, not of users' data
 
 
 def empty_batch(spark: SparkSession, contract: Contract) -> DataFrame:
@@ -165,11 +158,9 @@ def empty_batch(spark: SparkSession, contract: Contract) -> DataFrame:
         spark: the session.
         contract: the dataset's; a source's other columns are not in it.
     """
-    text, time = StringType(), TimestampType()
-    values = [F.lit(None).cast(column.spark_type).alias(column.name) for column in contract.columns]
-    metadata = [F.lit(None).cast(time if name == INGESTED_AT else text).alias(name) for name in METADATA]
-    folders = [F.lit(None).cast(text).alias(name) for name in ("batch_id", *PARTITIONS)]
-    return spark.range(0).select(*values, *metadata, *folders)
+    values = {column.name: column.spark_type for column in contract.columns}
+    metadata = {name: "timestamp" if name == INGESTED_AT else "string" for name in METADATA}
+    return empty_frame(spark, values | metadata | dict.fromkeys(("batch_id", *PARTITIONS), "string"))
 
 
 class _Files:

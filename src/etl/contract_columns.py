@@ -13,6 +13,8 @@ Document = Mapping[str, Any]
 OF_HISTORY = (VALID_FROM, VALID_TO, IS_CURRENT)
 # Ends of the names of tables beside a dataset's and an aggregate's own: deleted keys, and parts per event date.
 DELETED, BY_DATE = "__deleted", "__by_date"
+# How the name of a dataset's table of the processed layer begins.
+PROCESSED = "processed_"
 
 
 def section(document: Document, name: str) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
-from etl.contract_columns import BY_DATE, DELETED, Document, is_open, section, table_columns, treatments
+from etl.contract_columns import BY_DATE, DELETED, PROCESSED, Document, is_open, section, table_columns, treatments
 from etl.contract_problems import suggestion
 from etl.contract_steps_checks import as_of_fields
 from etl.names import standard_name
@@ -86,13 +86,17 @@ def _check_patterns(documents: Mapping[str, Document]) -> Iterator[str]:
 
 def _check_tables(documents: Mapping[str, Document]) -> Iterator[str]:
     """Datasets and aggregates are tables of one database, and two writers of one table would undo each other."""
-    taken = {document["name"]: f"dataset {document['name']!r}" for document in documents.values()}
+    names = {document["name"] for document in documents.values()}
+    processed = {PROCESSED + name: f"the processed layer of {name!r}" for name in names}
+    for file, document in documents.items():
+        if document["name"] in processed:
+            yield f"{file}: name: {document['name']!r} is already the table of {processed[document['name']]}"
+    taken = processed | {name: f"dataset {name!r}" for name in names}
     places: list[tuple[str, str, str]] = []
     for file, document in documents.items():
+        name = document["name"]
         if "delete_when" in document:
-            places.append(
-                (file + ": delete_when", document["name"] + DELETED, f"the deleted keys of {document['name']!r}")
-            )
+            places.append((f"{file}: delete_when", name + DELETED, f"the deleted keys of {name!r}"))
         for position, aggregate in enumerate(section(document, "aggregates")):
             where = f"{file}: processing.aggregates.{position}.name"
             places.append((where, aggregate["name"], f"an aggregate of {document['name']!r}"))

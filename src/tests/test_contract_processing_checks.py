@@ -261,6 +261,7 @@ def problem_circle(problem: str) -> set[str]:
     ("name", "over", "taken"),
     [
         ("orders__deleted", "event_date", "the deleted keys of 'orders'"),
+        ("processed_customers", "event_date", "the processed layer of 'customers'"),
         ("daily__by_date", "event_date", "the parts of aggregate 'daily'"),
     ],
 )
@@ -270,6 +271,12 @@ def test_tables_beside_a_dataset_s_and_an_aggregate_s_own_are_taken(name: str, o
     document["processing"]["aggregates"].append({"name": name, "over": over, "measures": {"n": "count(*)"}})
     [problem] = problems_of(texts(document, CUSTOMERS))
     assert problem == f"orders.yml: processing.aggregates.1.name: {name!r} is already the table of {taken}"
+
+
+def test_a_dataset_can_t_be_named_like_another_one_s_processed_layer() -> None:
+    [problem] = problems_of(texts(CUSTOMERS, {**CUSTOMERS, "name": "processed_customers"}))
+    told = "is already the table of the processed layer of 'customers'"
+    assert problem == f"processed_customers.yml: name: 'processed_customers' {told}"
 
 
 # Steps and aggregates --------------------------------------------------------------------------------------
