@@ -23,6 +23,7 @@ from etl.errors import RowBalanceError
 from etl.folders import delete_earlier_tries, rejected_folder
 from etl.leases import Lease
 from etl.ledger import Batch
+from etl.lineage.record import BatchRecord, Step
 from etl.names import DELETE
 from etl.pipeline import Pipeline
 from etl.quarantine import keep_rows
@@ -47,6 +48,11 @@ class Outcome:
     surveys: tuple[Survey, ...]
     reasons: Mapping[str, int]
     rejected_to: str
+
+    @property
+    def rows(self) -> int:
+        """Rows of the batch."""
+        return self.surveys[0].rows
 
     @property
     def curated(self) -> int:
@@ -78,13 +84,20 @@ class Curating:
         batch: INGESTED, owned by this run.
         held: the lease; asked for before every write.
         references: what the rows are joined with.
+        record: is told every step.
     """
 
     def __init__(
-        self, pipeline: Pipeline, contract: Contract, batch: Batch, held: Lease, references: References
+        self,
+        pipeline: Pipeline,
+        contract: Contract,
+        batch: Batch,
+        held: Lease,
+        references: References,
+        record: BatchRecord,
     ) -> None:
         self._pipeline, self._contract, self._batch, self._held = pipeline, contract, batch, held
-        self._references = references
+        self._references, self._record = references, record
         self._table = pipeline.settings.table(contract.name)
         self.rejected_to = rejected_folder(pipeline.settings, batch)
 
@@ -101,32 +114,49 @@ class Curating:
             RowBalanceError: the steps have lost or multiplied rows; nothing was written.
             LeaseLostError: another run has the dataset by now.
         """
-        transformed = transform(rows, self._contract, self._references, context)
-        treated = treat(transformed.accepted, treatments(self._contract), context.pii_keys, self._contract.name)
-        check_aggregates(treated.drop(DELETE), self._contract)
-        made = made_columns(self._contract, treated.columns, rows.columns)
-        changes = check_put(treated, self._contract, self._table, made)
+        contract, record = self._contract, self._record
+        with record.step("compile"):
+            transformed = transform(rows, contract, self._references, context)
+            treated = treat(transformed.accepted, treatments(contract), context.pii_keys, contract.name)
+            check_aggregates(treated.drop(DELETE), contract)
+            made = made_columns(contract, treated.columns, rows.columns)
+            changes = check_put(treated, contract, self._table, made)
         surveys = self._surveyed(transformed)
-        dates = self._noted_dates(treated, changes, surveys[-1])
-        reasons = self._quarantine(transformed, sum(found.rejected for found in surveys))
-        put(treated, self._contract, self._table, self._batch.id, self._held, deletes=surveys[-1].deletes)
-        curated = current(self._pipeline.spark, self._table, self._contract)
-        refresh_aggregates(curated, self._contract, self._pipeline.settings, dates, self._held)
+        with record.step("note_dates"):
+            dates = self._noted_dates(treated, changes, surveys[-1])
+        with record.step("quarantine") as step:
+            reasons = self._quarantine(transformed, sum(found.rejected for found in surveys))
+            step.rows_out = sum(reasons.values())
+        with record.step("put") as step:
+            put(treated, contract, self._table, self._batch.id, self._held, deletes=surveys[-1].deletes)
+            step.rows_in = surveys[-1].accepted
+        with record.step("aggregates"):
+            curated = current(self._pipeline.spark, self._table, contract)
+            refresh_aggregates(curated, contract, self._pipeline.settings, dates, self._held)
         delete_earlier_tries(self._pipeline.storage, self._pipeline.settings, self._batch)
         return Outcome(surveys, reasons, self.rejected_to)
 
     def _surveyed(self, transformed: Transformed) -> tuple[Survey, ...]:
+        """What the rules find: in the rows of the batch, and in those that SQL and Python steps have made of them."""
         sources = [enrichment.source for enrichment in self._contract.processing.enrich]
         first, *later = transformed.judged
         wanted = self._contract.delete_when
-        surveys = (survey(first, sources, "" if later else wanted), *(survey(each, (), wanted) for each in later))
-        expected, found = self._batch.facts["rows_written"], surveys[0].rows
-        if found != expected:
+        with self._record.step("survey") as step:
+            surveys = [survey(first, sources, "" if later else wanted)]
+            step.rows_in, step.rows_out = surveys[0].rows, surveys[0].accepted
+        expected = self._batch.facts["rows_written"]
+        if surveys[0].rows != expected:
             raise RowBalanceError(
-                f"batch {self._batch.dataset}/{self._batch.id}: {expected} rows in processed, {found} after enrichment "
-                "and rules, which neither add nor drop rows"
+                f"batch {self._batch.dataset}/{self._batch.id}: {expected} rows in processed, {surveys[0].rows} after "
+                "enrichment and rules, which neither add nor drop rows"
             )
-        return surveys
+        for judged in later:
+            with self._record.step("survey_of_steps") as step:
+                found = survey(judged, (), wanted)
+                step.rows_in, step.rows_out = found.rows, found.accepted
+            self._record.steps += [Step(f"sql {name}", rows_out=rows) for name, rows in found.of_steps.items()]
+            surveys.append(found)
+        return tuple(surveys)
 
     def _noted_dates(self, treated: DataFrame, changes: TableChanges, found: Survey) -> Sequence[str]:
         """The days whose aggregates this batch changes, written down before the table is changed.

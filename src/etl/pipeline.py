@@ -6,7 +6,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -19,6 +19,7 @@ from etl.catalog import Catalog
 from etl.contracts import Contract, parse_contracts
 from etl.errors import DatasetsFailedError, PipelineError
 from etl.ledger import Ledger
+from etl.lineage.record import RunRecord
 from etl.settings import OPTIONAL, REQUIRED, Settings, settings_from
 from utils.glue_utils import Storage, job_logger, resolve_arguments, spark_session
 
@@ -34,7 +35,7 @@ REASON_LENGTH = 500
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One run's settings, session, storage and AWS services."""
+    """One run's settings, session, storage and AWS services, and what it has done so far."""
 
     settings: Settings
     spark: SparkSession
@@ -44,6 +45,7 @@ class Pipeline:
     catalog: Catalog
     cloudwatch: Any
     log: logging.Logger
+    record: RunRecord = field(default_factory=RunRecord)
 
     def contracts(self) -> dict[str, Contract]:
         """The published contracts, checked.
@@ -132,13 +134,13 @@ def run_stage(pipeline: Pipeline, stage: str, work: Callable[[Pipeline], dict[st
         if failures:
             raise DatasetsFailedError(stage, failures)
     except Exception as error:
-        reason = _reason(error)
-        pipeline.ledger.put(entity, settings.run_id, status="FAILED", reason=reason, **facts)
+        reason = reason_of(error)
+        pipeline.ledger.put(entity, settings.run_id, status="FAILED", reason=reason, **facts, **_done(pipeline))
         # A dataset that halts the run is the one that people must hear of.
         pipeline.alerts.send_pending()
         raise
     seconds = round(time.monotonic() - begun, 3)
-    pipeline.ledger.put(entity, settings.run_id, status="SUCCEEDED", seconds=seconds, **facts)
+    pipeline.ledger.put(entity, settings.run_id, status="SUCCEEDED", seconds=seconds, **facts, **_done(pipeline))
     pipeline.alerts.send_pending()
 
 
@@ -159,14 +161,19 @@ def each_dataset(pipeline: Pipeline, datasets: Iterable[str], work: Callable[[st
         try:
             work(dataset)
         except Exception as error:  # noqa: BLE001 - whatever stops a dataset is reported and fails the run
-            failures[dataset] = _reason(error)
+            failures[dataset] = reason_of(error)
             pipeline.log.error("%s failed: %s", dataset, failures[dataset])
             if not isinstance(error, PipelineError):
                 pipeline.log.error("%s", traceback.format_exc())
     return failures
 
 
-def _reason(error: BaseException) -> str:
+def _done(pipeline: Pipeline) -> dict[str, Any]:
+    """What the run has done with batches, where its stage tells."""
+    return pipeline.record.facts() if pipeline.record.batches else {}
+
+
+def reason_of(error: BaseException) -> str:
     """An error as one line: the whole of our own; Spark's messages go on with plans and Java stacks."""
     if isinstance(error, PipelineError):
         text = " ".join(str(error).split())

@@ -11,22 +11,30 @@ from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any
 
+from pyspark.sql import DataFrame
+
 from etl.aggregate_tables import aggregate_tables
 from etl.attempt import inferred_columns
 from etl.contracts import Contract, inferred
-from etl.curated.tables import row_count, snapshot_id, table_exists
+from etl.curated.maintenance import maintain
+from etl.curated.tables import columns_of, row_count, snapshot_id, table_exists
 from etl.curating import STAGE as STAGE
 from etl.curating import Curating, Outcome
+from etl.errors import LeaseLostError
 from etl.folders import batch_folders
 from etl.ingestion import register
 from etl.leases import Lease, lease
 from etl.ledger import INGESTED, PROCESSED, Batch
-from etl.pipeline import Pipeline, each_dataset
+from etl.lineage.openlineage import write_event
+from etl.lineage.record import BatchRecord, Data
+from etl.pipeline import Pipeline, each_dataset, reason_of
 from etl.processed import read_batch
+from etl.reference_files import reference_uri
 from etl.references import References, opened_references
 from etl.secrets import PiiKeys
 from etl.transform.flow import BatchContext
 from etl.transform.privacy import treatments
+from etl.vacuum import vacuum
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class _Run:
 
 
 def process(pipeline: Pipeline) -> dict[str, str]:
-    """Process every batch that ingestion has committed.
+    """Process every batch that ingestion has committed; or, when the run is told to, maintain the tables instead.
 
     Args:
         pipeline: the run.
@@ -47,6 +55,8 @@ def process(pipeline: Pipeline) -> dict[str, str]:
     Returns:
         dataset -> reason, for those that failed.
     """
+    if pipeline.settings.maintain:
+        return {**maintain(pipeline), **vacuum(pipeline)}
     contracts = pipeline.contracts()
     run = _Run(pipeline, contracts, PiiKeys(pipeline.spark, pipeline.settings.pii_secret))
 
@@ -83,16 +93,59 @@ def _process_batch(run: _Run, contract: Contract, batch: Batch, held: Lease, ref
     if not batch.facts["rows_written"]:
         pipeline.ledger.advance(batch, PROCESSED, rows_curated=0, rows_rejected=0)
         return
-    rows = read_batch(pipeline.spark, batch_folders(pipeline.settings, batch).processed)
-    curating = Curating(pipeline, contract, batch, held, references)
-    outcome = curating.curate(rows, _context(run, contract, batch))
-    pipeline.ledger.advance(curating.batch, PROCESSED, **_facts(outcome))
+    record = pipeline.record.batch(batch.dataset, batch.id, batch.facts["planned_at"])
+    try:
+        rows = read_batch(pipeline.spark, batch_folders(pipeline.settings, batch).processed)
+        curating = Curating(pipeline, contract, batch, held, references, record)
+        outcome = curating.curate(rows, _context(run, contract, batch))
+        _describe(pipeline, contract, record, batch, rows, references, outcome)
+    except LeaseLostError:
+        raise  # the batch is another run's by now, and so is its event
+    except Exception as error:
+        record.error = reason_of(error)
+        write_event(pipeline.storage, pipeline.settings, record, contract)
+        raise
+    with held.step("write_event"):
+        event = write_event(pipeline.storage, pipeline.settings, record, contract)
+    pipeline.ledger.advance(curating.batch, PROCESSED, lineage=event, **_facts(outcome))
     for name in (contract.name, *aggregate_tables(contract)):
         _record_table(pipeline, name, contract.name)
     pipeline.log.info(
         "%s: batch %s: %d rows curated, %d rejected", batch.dataset, batch.id, outcome.curated, outcome.rejected
     )
     pipeline.emit(batch.dataset, RowsCurated=outcome.curated, RowsRejected=outcome.rejected)
+
+
+def _describe(
+    pipeline: Pipeline,
+    contract: Contract,
+    record: BatchRecord,
+    batch: Batch,
+    rows: DataFrame,
+    references: References,
+    outcome: Outcome,
+) -> None:
+    """Put into the record what was read, what was written, and what the rules found."""
+    settings = pipeline.settings
+    record.rows_read, record.rows_rejected, record.rows_curated = outcome.rows, outcome.rejected, outcome.curated
+    record.rule_hits, record.unmatched = dict(outcome.hits), dict(outcome.unmatched)
+    place = batch_folders(settings, batch).processed
+    record.inputs.append(Data(place, rows=outcome.rows, files=int(batch.facts["files"]), columns=columns_of(rows)))
+    for name, snapshot in references.snapshots.items():
+        record.inputs.append(Data(settings.table_location(name), settings.table(name), snapshot))
+    record.inputs += [Data(reference_uri(settings, each)) for each in contract.processing.enrich if each.file]
+    for name in (contract.name, *aggregate_tables(contract)):
+        table = settings.table(name)
+        if table_exists(pipeline.spark, table):
+            record.outputs.append(
+                Data(
+                    settings.table_location(name),
+                    table,
+                    snapshot_id(pipeline.spark, table),
+                    rows=outcome.curated if name == contract.name else None,
+                    columns=columns_of(pipeline.spark.table(table)),
+                )
+            )
 
 
 def _context(run: _Run, contract: Contract, batch: Batch) -> BatchContext:
@@ -130,5 +183,5 @@ def _record_table(pipeline: Pipeline, name: str, dataset: str) -> None:
     full_name = pipeline.settings.table(name)
     if table_exists(pipeline.spark, full_name):
         rows, snapshot = row_count(pipeline.spark, full_name), snapshot_id(pipeline.spark, full_name)
-        location = f"{pipeline.settings.curated}{pipeline.settings.database}/{name}/"
+        location = pipeline.settings.table_location(name)
         pipeline.ledger.put("table", name, dataset=dataset, rows=rows, location=location, snapshot_id=snapshot)

@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 
 from etl.contracts import Contract, inferred
 from etl.curated.tables import empty_frame, table_exists
+from etl.curated.writer import current
 from etl.dqdl import RulesetResult, evaluate, profile_columns
 from etl.errors import QualityHaltError
 from etl.folders import batch_folders
@@ -99,7 +100,7 @@ def _evaluate(
     quality = contract.quality
     rules = quality.rules or DEFAULT_RULES
     references = {
-        name: pipeline.spark.table(pipeline.settings.table(name))
+        name: current(pipeline.spark, pipeline.settings.table(name), contracts[name])
         for name in contracts
         if name in rules and name != contract.name and table_exists(pipeline.spark, pipeline.settings.table(name))
     }
@@ -109,10 +110,10 @@ def _evaluate(
 
 
 def _curated(pipeline: Pipeline, contract: Contract) -> DataFrame:
-    """The curated table; an empty frame of the contract's columns when every row so far was refused."""
+    """The curated rows that hold now; an empty frame of the contract's columns when every row so far was refused."""
     table = pipeline.settings.table(contract.name)
     if table_exists(pipeline.spark, table):
-        return pipeline.spark.table(table)
+        return current(pipeline.spark, table, contract)
     return empty_frame(pipeline.spark, {column.name: column.spark_type for column in contract.columns})
 
 

@@ -42,7 +42,7 @@ class ReferenceFiles:
 
     def __init__(self, spark: SparkSession, storage: Storage, settings: Settings, contract: Contract) -> None:
         self._spark, self._storage, self._dataset = spark, storage, contract.name
-        self._folder = reference_folder(settings.contracts_path)
+        self._settings = settings
         self._personal = {column.name for column in contract.columns if column.pii}
         self._copies = f"{settings.processed}_staging/{contract.name}/_reference/"
         self._staging = f"{self._copies}{settings.run_id}/"
@@ -86,7 +86,7 @@ class ReferenceFiles:
         return f"{self._dataset}: enrichment from {enrichment.file}"
 
     def _found(self, enrichment: Enrichment) -> StoredFile:
-        uri = enrichment.file if "://" in enrichment.file else self._folder + enrichment.file
+        uri = reference_uri(self._settings, enrichment)
         folder, _, name = uri.rpartition("/")
         files = {file.uri.rpartition("/")[2]: file for file in self._storage.list_folder(f"{folder}/")}
         if name in files:
@@ -131,6 +131,16 @@ def reference_folder(contracts_path: str) -> str:
         Its URI, with a trailing slash.
     """
     return f"{contracts_path.rstrip('/').rpartition('/')[0]}/{FOLDER}/"
+
+
+def reference_uri(settings: Settings, enrichment: Enrichment) -> str:
+    """Where an enrichment's file is.
+
+    Args:
+        settings: name the folder of the contracts.
+        enrichment: with ``file``.
+    """
+    return enrichment.file if "://" in enrichment.file else reference_folder(settings.contracts_path) + enrichment.file
 
 
 def wanted_columns(enrichment: Enrichment) -> list[Column]:

@@ -60,7 +60,7 @@ class Settings:
         dataset: the only dataset to work on, or "" for all.
         started: when the run began, UTC.
         pii_secret: ARN of the secret for personal data, or "".
-        maintain: whether this run of processing also maintains the tables (compaction, expiry, vacuum).
+        maintain: whether this run of processing maintains the tables (compaction, expiry, vacuum) and no more.
         snapshot_retention_days: how long maintenance keeps the snapshots of curated tables, for time travel.
         orphan_retention_days: how old a file that no snapshot knows must be before maintenance deletes it.
         processed_retention_days: how long maintenance keeps processed batches whose quality is checked.
@@ -94,6 +94,10 @@ class Settings:
     def table(self, name: str) -> str:
         """The full name of a curated table."""
         return f"{CATALOG}.{self.database}.{name}"
+
+    def table_location(self, name: str) -> str:
+        """The folder of a curated table, as a URI with a trailing slash."""
+        return f"{self.curated}{self.database}/{name}/"
 
 
 def settings_from(arguments: Mapping[str, str]) -> Settings:

@@ -12,6 +12,7 @@ from etl.names import EVENT_DATE, REASON
 from etl.transform.enrichment import UNMATCHED
 from etl.transform.flow import Judged
 from etl.transform.rules import broken
+from etl.transform.steps import rows_counted
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Survey:
         unmatched: reference -> rows without a match in it.
         dates: event dates of the accepted rows, as ISO texts.
         deletes: accepted rows that delete their key.
+        of_steps: SQL step -> rows that came out of it; one whose rows nobody needed is missing.
     """
 
     rows: int
@@ -33,6 +35,7 @@ class Survey:
     unmatched: Mapping[str, int]
     dates: frozenset[str]
     deletes: int
+    of_steps: Mapping[str, int]
 
     @property
     def accepted(self) -> int:
@@ -51,14 +54,15 @@ def survey(judged: Judged, references: Sequence[str] = (), delete_when: str = ""
     rules = {f"hits_{position}": rule.name for position, rule in enumerate(judged.rules)}
     sources = {f"unmatched_{position}": source for position, source in enumerate(dict.fromkeys(references))}
     accepted_date = F.when(F.col(REASON).isNull(), F.col(EVENT_DATE).cast("string"))
-    found = judged.rows.agg(
+    counts = judged.rows.agg(
         F.count(F.lit(1)).alias("rows"),
         F.count(REASON).alias("rejected"),
         F.collect_set(accepted_date).alias("dates"),
         _count_if(F.col(REASON).isNull() & F.expr(delete_when or "false")).alias("deletes"),
         *(_count_if(F.col(broken(rule))).alias(f"hits_{n}") for n, rule in enumerate(judged.rules)),
         *(_count_if(F.array_contains(UNMATCHED, source)).alias(name) for name, source in sources.items()),
-    ).collect()[0]
+    )
+    found = counts.collect()[0]
     return Survey(
         rows=int(found["rows"]),
         rejected=int(found["rejected"]),
@@ -66,6 +70,7 @@ def survey(judged: Judged, references: Sequence[str] = (), delete_when: str = ""
         unmatched={source: int(found[name]) for name, source in sources.items()},
         dates=frozenset(found["dates"]),
         deletes=int(found["deletes"]),
+        of_steps=rows_counted(counts),
     )
 
 

@@ -1,4 +1,7 @@
-"""Glue job: ingested batches -> business rules, enrichment and aggregates -> curated Iceberg tables."""
+"""Glue job: ingested batches -> business rules, enrichment and aggregates -> curated Iceberg tables.
+
+With ``--maintain true`` it looks after the tables instead: compaction, expiry of snapshots, vacuum.
+"""
 
 import sys
 

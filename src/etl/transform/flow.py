@@ -30,7 +30,7 @@ from etl.transform.needed import Needed
 from etl.transform.privacy import add_treated
 from etl.transform.python_step import Context, run_python_step
 from etl.transform.rules import is_judgement, judge, verdict
-from etl.transform.steps import Watch, run_steps, unwatched
+from etl.transform.steps import counted, run_steps
 
 _ORIGINAL, _TREATED = "_original_", "_treated_"
 
@@ -42,7 +42,6 @@ class BatchContext:
     Attributes:
         batch_id: its id.
         ingested_at: when it was read, as its rows have it in ``_ingested_at``.
-        watch: sees the rows that come out of each SQL step.
         key_treatments: for each enrichment, this dataset's key column -> how the reference has treated its values,
             where they are personal data.
         pii_keys: of :func:`etl.transform.privacy.keys_frame`, where a treatment needs them.
@@ -50,7 +49,6 @@ class BatchContext:
 
     batch_id: str
     ingested_at: datetime
-    watch: Watch = unwatched
     key_treatments: Sequence[Mapping[str, str]] = ()
     pii_keys: DataFrame | None = None
 
@@ -151,7 +149,7 @@ def _judged(frame: DataFrame, contract: Contract, references: References, batch:
 def _run_steps(frame: DataFrame, contract: Contract, references: References, batch: BatchContext) -> DataFrame:
     """What SQL and Python make of the accepted rows; the frame itself where the contract has no such steps."""
     needed = Needed.of(contract, batch.constants)
-    frame = run_steps(frame, contract.processing.steps, references.tables, contract.name, needed, batch.watch)
+    frame = run_steps(frame, contract.processing.steps, references.tables, contract.name, needed, counted)
     return run_python_step(frame, Context(contract.name, batch.batch_id, contract, references.tables), needed)
 
 
