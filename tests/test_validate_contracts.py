@@ -159,6 +159,16 @@ def test_a_file_is_checked_together_with_those_beside_it(folder: Folder) -> None
     assert "orders" in done.output and "customers" not in done.output and "other" not in done.output
 
 
+def test_a_note_is_shown_and_fails_nothing(folder: Folder) -> None:
+    personal = [CUSTOMERS["columns"][0], {**CUSTOMERS["columns"][1], "pii": "mask"}]
+    derive = [{"name": "home", "expression": "upper(country)"}]
+    place = folder({**CUSTOMERS, "columns": personal, "processing": {"derive": derive}})
+    done = without_spark(place)
+    assert done.exit_code == 0
+    assert "note: customers: derived column 'home' is made of country, which holds personal data" in done.output
+    assert len(json.loads(without_spark(place, "--json").output)["notes"]) == 1
+
+
 def test_datasets_that_need_each_other_are_told(folder: Folder) -> None:
     customers = {**CUSTOMERS, "processing": {"uses": ["orders"]}}
     done = without_spark(folder(customers, ORDERS), "--json")

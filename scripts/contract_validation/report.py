@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from etl.contract_notes import notes
 from etl.contracts import Contract
 from etl.names import standard_name
 
@@ -63,6 +64,11 @@ class Report:
         return [*(problem for finding in self.findings for problem in finding.problems), *self.common]
 
     @property
+    def notes(self) -> list[str]:
+        """What is no mistake and worth a second look."""
+        return [note for finding in self.findings if finding.contract for note in notes(finding.contract)]
+
+    @property
     def ok(self) -> bool:
         """Whether everything asked for was looked at and is right."""
         return not self.problems and all(finding.contract for finding in self.findings)
@@ -111,11 +117,12 @@ def as_json(report: Report) -> dict[str, Any]:
             for finding in report.findings
         ],
         "problems": report.problems,
+        "notes": report.notes,
     }
 
 
 def show(console: Console, report: Report) -> None:
-    """Print a table of the datasets, and below it every problem."""
+    """Print a table of the datasets, and below it every problem and note."""
     table = Table("dataset", "columns", "rules", "steps", "aggregates", "verdict", box=SIMPLE_HEAD, pad_edge=False)
     for column in table.columns[1:5]:
         column.justify = "right"
@@ -126,6 +133,8 @@ def show(console: Console, report: Report) -> None:
     console.print(table)
     for problem in report.problems:
         console.print(f"- {problem}", markup=False, highlight=False, soft_wrap=True)
+    for note in report.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _counts(contract: Contract | None) -> dict[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import yaml
 from etl.contracts import parse_contracts
 from etl.errors import ContractError
 
+PAGE = Path(__file__).parents[2] / "docs" / "contracts.md"
 CUSTOMERS: dict[str, Any] = {
     "name": "customers",
     "key": ["customer_id"],
@@ -86,3 +89,20 @@ def problem_with(path: str, value: object, document: dict[str, Any] = ORDERS) ->
     [problem] = problems_of(files)
     assert problem.startswith(f"{document['name']}.yml: ")
     return problem.removeprefix(f"{document['name']}.yml: ")
+
+
+def documented() -> list[dict[str, Any]]:
+    """The YAML of every example on the page of contracts."""
+    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return [yaml.safe_load(block) for block in blocks]
+
+
+def example(number: int) -> list[dict[str, Any]]:
+    """An example of the page as a contract of orders, and the customers that it may need."""
+    first, shown = documented()[0], documented()[number]
+    # One that shows a section stands in the first, whole one.
+    whole = {"name": "orders", **shown} if "columns" in shown else {**first, **shown}
+    if "processing" in shown:
+        added = [{"name": name, "type": "string"} for name in ("customer_id", "currency")]
+        whole["columns"] = [*first["columns"], *added]
+    return [whole, changed(CUSTOMERS, "columns.1.name", "segment")]

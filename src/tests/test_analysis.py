@@ -12,7 +12,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 import etl.custom
-from contract_samples import CUSTOMERS, ORDERS, changed, texts
+from contract_samples import CUSTOMERS, ORDERS, changed, documented, example, texts
 from etl.analysis import analyse
 from etl.contracts import parse_contracts
 
@@ -52,6 +52,11 @@ def derived(expression: str) -> dict[str, Any]:
 def test_the_shipped_contracts_compile(spark: SparkSession) -> None:
     contracts = parse_contracts({path.name: path.read_text() for path in SHIPPED.glob("*.yml")})
     assert analyse(contracts, spark, SHIPPED.as_uri()) == []
+
+
+@pytest.mark.parametrize("number", range(len(documented())))
+def test_every_example_of_the_documentation_compiles(problems: Analyse, number: int) -> None:
+    assert problems(*example(number)) == []
 
 
 def test_a_contract_that_uses_everything_compiles(problems: Analyse) -> None:

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract_samples import CUSTOMERS, ORDERS, changed, texts
+from contract_samples import CUSTOMERS, ORDERS, PAGE, changed, documented, example, texts
 from etl.contracts import (
     Aggregate,
     Column,
@@ -29,7 +29,6 @@ from etl.contracts import (
 from etl.errors import ContractError
 
 SHIPPED = Path(__file__).parents[1] / "config" / "datasets"
-PAGE = Path(__file__).parents[2] / "docs" / "contracts.md"
 
 # What is right -------------------------------------------------------------------------------------------
 
@@ -134,24 +133,9 @@ def test_an_enrichment_s_columns_carry_its_prefix() -> None:
 # The documentation -----------------------------------------------------------------------------------------
 
 
-def documented() -> list[dict[str, Any]]:
-    """The YAML of every example on the page of contracts."""
-    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    return [yaml.safe_load(block) for block in blocks]
-
-
 @pytest.mark.parametrize("number", range(len(documented())))
 def test_every_example_of_the_documentation_is_right(number: int) -> None:
-    first, example = documented()[0], documented()[number]
-    # An example that shows one section stands in the first, whole one.
-    whole = {**first, **example}
-    if "columns" in example and number:
-        whole = {"name": "orders", **example}
-    customers = changed(CUSTOMERS, "columns.1.name", "segment")
-    if "processing" in example:
-        added = [{"name": name, "type": "string"} for name in ("customer_id", "currency")]
-        whole["columns"] = [*first["columns"], *added]
-    assert "orders" in parse_contracts(texts(whole, customers))
+    assert "orders" in parse_contracts(texts(*example(number)))
 
 
 def fields_of(schema: Any) -> set[str]:
