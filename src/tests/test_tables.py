@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from etl.contracts import TableLayout
 from etl.curated.merge import merge_by_key
 from etl.curated.replace import replace_batch, replace_dates
-from etl.curated.tables import empty_frame, ensure_table, row_count, table_exists
+from etl.curated.tables import MadeColumns, check_table, empty_frame, row_count, snapshot_id, table_exists
 from etl.errors import TableSchemaError
 
 DAY = date(2024, 1, 15)
@@ -34,6 +35,10 @@ def content(spark: SparkSession) -> Callable[[str], Counter[tuple[Any, ...]]]:
     return lambda name: Counter(tuple(row) for row in spark.table(name).collect())
 
 
+def bring_up(frame: DataFrame, table: str) -> None:
+    check_table(frame, table, TableLayout(), MadeColumns()).apply()
+
+
 # MERGE -------------------------------------------------------------------------------------------------------
 
 BATCHES = (
@@ -50,14 +55,14 @@ def test_batches_merged_in_any_order_give_the_same_table(
 ) -> None:
     for position in order:
         rows = frame(COLUMNS, *BATCHES[position])
-        ensure_table(rows, table, "event_date")
+        bring_up(rows, table)
         merge_by_key(rows, table, ["id"], ["at"])
     assert content(table) == MERGED
 
 
 def test_merging_the_same_rows_again_changes_nothing(frame: Frame, table: str, content: Any) -> None:
     rows = frame(COLUMNS, *BATCHES[0])
-    ensure_table(rows, table, "event_date")
+    bring_up(rows, table)
     for _ in range(2):
         merge_by_key(rows, table, ["id"], ["at"])
     assert content(table) == Counter(BATCHES[0])
@@ -66,7 +71,7 @@ def test_merging_the_same_rows_again_changes_nothing(frame: Frame, table: str, c
 def test_without_order_by_what_is_merged_last_wins(frame: Frame, table: str, content: Any) -> None:
     for value in ("first", "second"):
         rows = frame(COLUMNS, ("a", value, 1, DAY))
-        ensure_table(rows, table, "event_date")
+        bring_up(rows, table)
         merge_by_key(rows, table, ["id"], [])
     assert content(table) == Counter([("a", "second", 1, DAY)])
 
@@ -75,7 +80,7 @@ def test_two_order_columns_are_compared_one_after_the_other(frame: Frame, table:
     schema = "id string, day int, hour int, event_date date"
     for moment in ((2, 1), (1, 9), (2, 3), (2, 2), (None, 10)):
         rows = frame(schema, ("a", *moment, DAY))
-        ensure_table(rows, table, "event_date")
+        bring_up(rows, table)
         merge_by_key(rows, table, ["id"], ["day", "hour"])
     assert content(table) == Counter([("a", 2, 3, DAY)])
 
@@ -86,7 +91,7 @@ def test_a_column_that_a_later_row_lacks_does_not_stay_from_the_earlier_one(
 ) -> None:
     batches = [frame(f"{COLUMNS}, note string", ("a", "x", 1, DAY, "old")), frame(COLUMNS, ("a", "y", 2, DAY))]
     for position in order:
-        ensure_table(batches[position], table, "event_date")
+        bring_up(batches[position], table)
         merge_by_key(batches[position], table, ["id"], ["at"])
     assert content(table) == Counter([("a", "y", 2, DAY, None)])
 
@@ -100,7 +105,7 @@ def test_replacing_a_batch_twice_is_the_same_as_once_with_copies_kept(frame: Fra
     one, two = "20240115T093000123-4f1c2a9b", "20240115T093000123-5a5a5a5a"
     first = frame(schema, ("a", one, DAY), ("a", one, DAY))
     second = frame(schema, ("a", two, DAY))
-    ensure_table(first, table, "event_date")
+    bring_up(first, table)
     for batch, name in ((first, one), (second, two), (second, two), (first, one)):
         replace_batch(batch, table, name)
     assert content(table) == Counter({("a", one, DAY): 2, ("a", two, DAY): 1})
@@ -108,7 +113,7 @@ def test_replacing_a_batch_twice_is_the_same_as_once_with_copies_kept(frame: Fra
 
 def test_replaced_dates_lose_their_rows_and_other_dates_do_not(frame: Frame, table: str, content: Any) -> None:
     schema, days = "event_date date, n int", [date(2024, 1, day) for day in (1, 2, 3)]
-    ensure_table(empty := frame(schema), table, "event_date")
+    bring_up(empty := frame(schema), table)
     replace_dates(frame(schema, *((day, 1) for day in days)), table, [str(day) for day in days])
     replace_dates(frame(schema, (days[0], 2)), table, [str(days[0]), str(days[1])])
     assert content(table) == Counter([(days[0], 2), (days[2], 1)])
@@ -121,7 +126,7 @@ def test_replaced_dates_lose_their_rows_and_other_dates_do_not(frame: Frame, tab
 
 def test_a_new_table_has_the_frames_columns_and_no_rows(frame: Frame, table: str, spark: SparkSession) -> None:
     assert not table_exists(spark, table)
-    ensure_table(frame(COLUMNS, *BATCHES[0]), table, "event_date")
+    bring_up(frame(COLUMNS, *BATCHES[0]), table)
     assert table_exists(spark, table)
     assert spark.table(table).dtypes == frame(COLUMNS).dtypes
     assert spark.table(table).count() == 0
@@ -131,9 +136,9 @@ def test_columns_are_added_and_types_widened_and_values_stay(
     frame: Frame, table: str, content: Any, spark: Any
 ) -> None:
     old = frame("n int, d decimal(10,2), f float, event_date date", (1, Decimal("1.50"), 0.5, DAY))
-    ensure_table(old, table, "event_date")
+    bring_up(old, table)
     old.writeTo(table).append()
-    ensure_table(frame("n long, d decimal(12,2), f double, event_date date, extra string"), table, "event_date")
+    bring_up(frame("n long, d decimal(12,2), f double, event_date date, extra string"), table)
     assert dict(spark.table(table).dtypes) == {
         "n": "bigint",
         "d": "decimal(12,2)",
@@ -145,8 +150,8 @@ def test_columns_are_added_and_types_widened_and_values_stay(
 
 
 def test_a_narrower_frame_fits_as_it_is(frame: Frame, table: str, spark: SparkSession) -> None:
-    ensure_table(frame("n long, event_date date"), table, "event_date")
-    ensure_table(frame("n int, event_date date"), table, "event_date")
+    bring_up(frame("n long, event_date date"), table)
+    bring_up(frame("n int, event_date date"), table)
     assert dict(spark.table(table).dtypes)["n"] == "bigint"
 
 
@@ -157,18 +162,21 @@ def test_a_narrower_frame_fits_as_it_is(frame: Frame, table: str, spark: SparkSe
 def test_a_type_that_loses_values_is_refused_with_nothing_changed(
     frame: Frame, table: str, spark: SparkSession, present: str, wanted: str
 ) -> None:
-    ensure_table(frame(f"n {present}, event_date date"), table, "event_date")
+    bring_up(frame(f"n {present}, event_date date"), table)
     with pytest.raises(TableSchemaError, match=r"n is .* and would become "):
-        ensure_table(frame(f"extra string, n {wanted}, event_date date"), table, "event_date")
+        bring_up(frame(f"extra string, n {wanted}, event_date date"), table)
     assert spark.table(table).dtypes == [("n", present), ("event_date", "date")]
 
 
-def test_the_row_count_is_that_of_the_newest_snapshot(frame: Frame, table: str, spark: SparkSession) -> None:
-    ensure_table(frame(COLUMNS), table, "event_date")
-    assert row_count(spark, table) == 0
+def test_row_count_and_snapshot_are_those_of_the_table_as_it_is(frame: Frame, table: str, spark: SparkSession) -> None:
+    bring_up(frame(COLUMNS), table)
+    assert (row_count(spark, table), snapshot_id(spark, table)) == (0, None)
     for batch in BATCHES:
         merge_by_key(frame(COLUMNS, *batch), table, ["id"], ["at"])
     assert row_count(spark, table) == 3
+    newest = spark.table(f"{table}.snapshots").orderBy("committed_at", ascending=False).first()
+    assert newest is not None
+    assert snapshot_id(spark, table) == newest["snapshot_id"]
 
 
 def test_an_empty_frame_has_the_columns_asked_for(spark: SparkSession) -> None:

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from etl.contracts import Contract
 from etl.curated.deletes import same_key, tombstones, version_columns
-from etl.curated.merge import age_columns, content, merge, quoted, without_deletes
+from etl.curated.merge import age_columns, merge, quoted, without_deletes
 from etl.curated.schema import aligned
 from etl.names import DELETE, IS_CURRENT, VALID_FROM, VALID_TO
 
@@ -48,7 +48,8 @@ def merge_history(rows: DataFrame, contract: Contract, table: str) -> None:
     """Put a batch into a table that keeps history, in one MERGE.
 
     Args:
-        rows: of a batch, perhaps with ``_delete``; deletes are among the table's tombstones already.
+        rows: of a batch, one per key and order, perhaps with ``_delete``; deletes are among the table's tombstones
+            already.
         contract: gives key and order.
         table: full name.
     """
@@ -82,7 +83,7 @@ def _with_validity(events: DataFrame, contract: Contract) -> DataFrame:
     """The events that stand, with the time for which they hold; without versions that are in the table just so."""
     order = contract.order_by
     ages = [column.asc_nulls_first() for column in quoted(age_columns(events, order))]
-    timeline = Window.partitionBy(*quoted(contract.key)).orderBy(*ages, F.col(_SOURCE).asc(), content(events))
+    timeline = Window.partitionBy(*quoted(contract.key)).orderBy(*ages, F.col(_SOURCE).asc())
     follower = F.lead(F.struct(*quoted(order))).over(timeline)
     following = F.col(_NEXT)
     # Rows of one version stand side by side, the one that counts last.

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import SparkSession
 
+from etl.aggregate_tables import aggregate_tables
 from etl.claims import utc_now
 from etl.contracts import Contract, inferred
 from etl.curated.deletes import tombstone_table
@@ -26,8 +27,6 @@ LEASE_STAGE = "processing"
 KEPT_SNAPSHOTS = 5
 # A file younger than this may belong to a commit that is under way.
 LEAST_ORPHAN_DAYS = 3
-# Partials of a whole-table aggregate, beside it.
-BY_DATE = "__by_date"
 
 
 @dataclass(frozen=True)
@@ -75,10 +74,10 @@ def maintain(pipeline: Pipeline) -> dict[str, str]:
 
 
 def table_names(pipeline: Pipeline, contract: Contract) -> list[str]:
-    """The tables that a dataset may have: its own, its aggregates', and those of aggregates it had before."""
-    recorded = [item["id"] for item in pipeline.ledger.items("table") if item.get("dataset") == contract.name]
-    names = dict.fromkeys((contract.name, *(one.name for one in contract.processing.aggregates), *recorded))
-    return [name for table in names for name in (table, tombstone_table(table), f"{table}{BY_DATE}")]
+    """The tables that a dataset may have: its own, its deletes', its aggregates', and those of earlier aggregates."""
+    recorded = (item["id"] for item in pipeline.ledger.items("table") if item.get("dataset") == contract.name)
+    own = (contract.name, tombstone_table(contract.name))
+    return [*dict.fromkeys((*own, *aggregate_tables(contract), *recorded))]
 
 
 def _maintain_one(pipeline: Pipeline, contract: Contract, name: str, held: Lease) -> None:

@@ -29,7 +29,7 @@ from etl.curated.layout import (
 )
 from etl.curated.schema import GONE, NARROWER, NEW, OTHER, WIDER, Difference, differences, sql_type
 from etl.errors import TableSchemaError
-from etl.names import BATCH, EVENT_DATE
+from etl.names import BATCH
 
 COLUMNS_PROPERTY = "etl.columns"
 # Types of Spark that no column of an Iceberg table has, and the names of fields, which may be called so.
@@ -104,29 +104,6 @@ def iceberg_table(spark: SparkSession, table: str) -> Any:
     """The JVM's ``org.apache.iceberg.Table`` of a curated table."""
     jvm: Any = spark._jvm
     return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, table)
-
-
-def ensure_table(
-    frame: DataFrame,
-    table: str,
-    partition_by: str = EVENT_DATE,
-    *,
-    layout: TableLayout | None = None,
-    made: MadeColumns | None = None,
-) -> None:
-    """Check a table against a frame, and make it or bring it up to the frame at once (see :func:`check_table`).
-
-    Args:
-        frame: what will be put in.
-        table: full name.
-        partition_by: a column, where no layout is given.
-        layout: how the table lies in storage.
-        made: what the contract makes.
-
-    Raises:
-        TableSchemaError: see :func:`check_table`; nothing was changed.
-    """
-    check_table(frame, table, layout or TableLayout((partition_by,)), made or MadeColumns()).apply()
 
 
 def check_table(frame: DataFrame, table: str, layout: TableLayout, made: MadeColumns) -> TableChanges:

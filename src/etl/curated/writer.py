@@ -18,7 +18,7 @@ from etl.curated.history import HISTORY_COLUMNS, begin_history, current_rows, me
 from etl.curated.merge import latest_per_key, merge_by_key, quoted
 from etl.curated.replace import replace_batch
 from etl.curated.schema import aligned
-from etl.curated.tables import MadeColumns, TableChanges, check_table, iceberg_table, table_exists
+from etl.curated.tables import MadeColumns, TableChanges, check_table, iceberg_table, snapshot_id, table_exists
 from etl.errors import TableSchemaError
 from etl.leases import Lease
 from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, IS_CURRENT, METADATA
@@ -160,7 +160,7 @@ def touched_dates(rows: DataFrame, contract: Contract, table: str, batch_id: str
         ISO dates.
     """
     spark = rows.sparkSession
-    if not table_exists(spark, table):
+    if not table_exists(spark, table) or snapshot_id(spark, table) is None:
         return set()
     present = current(spark, table, contract)
     if contract.key:
