@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from etl.errors import ArgumentError
 from etl.performance import Performance
+from etl.pipeline import Pipeline, run_job
 from etl.settings import LEASE_SECONDS, MAX_FILES_PER_BATCH, OPTIONAL, REQUIRED, settings_from
 
 ARGUMENTS = {
@@ -146,6 +147,27 @@ def test_spark_takes_the_settings(spark: SparkSession) -> None:
     assert session.conf.get("spark.sql.adaptive.autoBroadcastJoinThreshold") == "64m"
     assert session.conf.get("spark.sql.shuffle.partitions") == "3"
     assert session.range(1)._jdf.queryExecution().executedPlan().toString().find("Adaptive") == -1
+
+
+def test_a_job_runs_with_its_performance_arguments(aws: None, spark: SparkSession) -> None:
+    given = {**ARGUMENTS, "bookmarks_table": "bookmarks", "state_table": "state"}
+    # A negative number is a value, and not one more argument.
+    given |= {"broadcast_threshold_mb": "-1", "shuffle_partitions": "3", "adaptive_query_execution": "false"}
+    argv = ["job.py", *(text for name, value in given.items() for text in (f"--{name}", value))]
+    names = Performance(False, -1, None, 3).spark_settings()
+    before = {name: spark.conf.get(name, None) for name in names}
+    found: dict[str, str | None] = {}
+
+    def work(pipeline: Pipeline) -> dict[str, str]:
+        found.update({name: pipeline.spark.conf.get(name) for name in names})
+        return {}
+
+    try:
+        run_job(argv, "ingestion", work)
+    finally:
+        for name, value in before.items():
+            spark.conf.unset(name) if value is None else spark.conf.set(name, value)
+    assert found == names
 
 
 @pytest.mark.parametrize("layer", ["raw", "processed", "curated", "quality"])
