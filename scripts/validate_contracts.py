@@ -61,7 +61,7 @@ def _analysed(contracts: Mapping[str, Contract], folder: Path) -> list[str]:
     from etl.analysis import analyse
 
     with quiet_spark() as spark:
-        return analyse(contracts, spark, folder.as_uri())
+        return analyse(contracts, spark, folder.as_uri(), quality=True)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,17 @@ doesn't hide the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from graphlib import TopologicalSorter
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from etl.analysis_faults import REFUSALS, Faults, of_dataset, reason
+from etl.analysis_quality import quality_problems
 from etl.contracts import Contract, Enrichment
+from etl.curated.history import current_rows
 from etl.curated.schema import sql_type
 from etl.names import DELETE, INGESTED_AT, IS_CURRENT, METADATA, PARTITIONS, VALID_FROM, VALID_TO
 from etl.reference_files import reference_folder, wanted_columns
@@ -39,19 +40,30 @@ class _Table:
     Attributes:
         rows: none, with its columns.
         certain: whether it has just these columns; not when what makes them is faulty.
+        right: whether nothing of its contract is faulty, so that the columns have their types.
     """
 
     rows: DataFrame
     certain: bool
+    right: bool
 
 
-def analyse(contracts: Mapping[str, Contract], spark: SparkSession, contracts_path: str = "") -> list[str]:
+def analyse(
+    contracts: Mapping[str, Contract],
+    spark: SparkSession,
+    contracts_path: str = "",
+    *,
+    only: Collection[str] | None = None,
+    quality: bool = False,
+) -> list[str]:
     """Everything in the contracts that Spark can't compile. No data is read, and nothing is written.
 
     Args:
         contracts: dataset -> contract; all that they need are among them.
         spark: any session; it needs neither catalogs nor AWS.
         contracts_path: URI of the folder of the contracts, beside which reference files are looked for; '' for not.
+        only: the datasets to look at, with those that they need; by default all.
+        quality: whether the rules of quality are tried, too.
 
     Returns:
         A line for each problem: dataset, what of its contract, and Spark's reason.
@@ -59,12 +71,31 @@ def analyse(contracts: Mapping[str, Contract], spark: SparkSession, contracts_pa
     files = _Files(spark, contracts_path)
     tables: dict[str, _Table] = {}
     problems: list[str] = []
-    for name in TopologicalSorter({name: c.processing.needs() for name, c in contracts.items()}).static_order():
-        if name in contracts:
-            missing = list(files.problems(contracts[name]))
-            tables[name], found = _Analysis(contracts, tables, spark).of(contracts[name])
-            problems += [*missing, *found]
+    for name in _with_needs(contracts, contracts if only is None else only):
+        missing = list(files.problems(contracts[name]))
+        tables[name], found = _Analysis(contracts, tables, spark).of(contracts[name])
+        problems += [*missing, *found]
+    if quality:
+        shown = {name: _current(table.rows, contracts[name]) for name, table in tables.items() if table.right}
+        for name in shown:
+            problems += quality_problems(contracts[name], shown, contracts.keys() - shown.keys())
     return list(dict.fromkeys(problems))
+
+
+def _with_needs(contracts: Mapping[str, Contract], wanted: Collection[str]) -> list[str]:
+    """The wanted datasets and all that they need, each after those it needs."""
+    needs = {name: contract.processing.needs() for name, contract in contracts.items()}
+    taken: set[str] = set()
+    left = set(wanted)
+    while left:
+        taken |= left
+        left = {other for name in left for other in needs.get(name, ())} - taken
+    return [name for name in TopologicalSorter(needs).static_order() if name in taken and name in contracts]
+
+
+def _current(rows: DataFrame, contract: Contract) -> DataFrame:
+    """A table as all see it who don't ask for versions."""
+    return current_rows(rows) if contract.history else rows
 
 
 class _Analysis:
@@ -88,7 +119,8 @@ class _Analysis:
             told = faults.problems if faults.problems or faults.withheld else [reason(error)]
             found = [*told, *column_problems(frame, faults.columns)]
         found += layout_problems(frame, contract, certain)
-        return _Table(self._table_of(frame, contract), certain), [of_dataset(contract.name, each) for each in found]
+        table = _Table(self._table_of(frame, contract), certain, not found)
+        return table, [of_dataset(contract.name, each) for each in found]
 
     def _whole(
         self, rows: DataFrame, contract: Contract, references: References, batch: BatchContext
@@ -109,18 +141,17 @@ class _Analysis:
     def _references(self, contract: Contract) -> References:
         return References(
             [self._reference(enrichment) for enrichment in contract.processing.enrich],
-            {name: self._current(name) for name in contract.processing.uses},
+            {name: self._current_of(name) for name in contract.processing.uses},
             {},
         )
 
     def _reference(self, enrichment: Enrichment) -> DataFrame:
         if enrichment.dataset:
-            return self._tables[enrichment.dataset].rows if enrichment.as_of else self._current(enrichment.dataset)
+            return self._tables[enrichment.dataset].rows if enrichment.as_of else self._current_of(enrichment.dataset)
         return empty_frame(self._spark, {column.name: column.spark_type for column in wanted_columns(enrichment)})
 
-    def _current(self, name: str) -> DataFrame:
-        rows = self._tables[name].rows
-        return rows.where(F.col(IS_CURRENT)) if self._contracts[name].history else rows
+    def _current_of(self, name: str) -> DataFrame:
+        return _current(self._tables[name].rows, self._contracts[name])
 
     def _uncertain(self, contract: Contract) -> set[str]:
         """The datasets that it needs whose tables may have other columns."""

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
-from etl.contract_columns import BY_DATE, DELETED, PROCESSED, Document, is_open, section, table_columns, treatments
+from etl.contract_columns import (
+    BY_DATE,
+    DELETED,
+    OF_HISTORY,
+    PROCESSED,
+    Document,
+    is_open,
+    section,
+    table_columns,
+    treatments,
+)
 from etl.contract_problems import suggestion
 from etl.contract_steps_checks import as_of_fields
 from etl.names import standard_name
@@ -58,9 +68,10 @@ def _check_reference(enrichment: Document, other: Document) -> Iterator[str]:
         yield (
             f"keys: must name the whole key of {other['name']}, which is {', '.join(other.get('key', ())) or 'not set'}"
         )
-    known = table_columns(other)
-    wanted = {"columns": enrichment["columns"]}
     as_of = as_of_fields(enrichment)
+    # Without a time a reference shows its current rows, and they have no columns of history.
+    known = table_columns(other) - set(() if as_of else OF_HISTORY)
+    wanted = {"columns": enrichment["columns"]}
     if as_of and not other.get("history"):
         yield f"as_of: {other['name']} keeps one version of a key; say history: true there, or leave as_of out"
     elif as_of:
@@ -70,6 +81,8 @@ def _check_reference(enrichment: Document, other: Document) -> Iterator[str]:
         for name in names:
             if name in dropped:
                 yield f"{field}: {name!r} is dropped (pii: drop) by {other['name']} before its table is written"
+            elif name in OF_HISTORY and other.get("history") and not as_of:
+                yield f"{field}: {name!r} is there for versions only: say as_of, or leave it out"
             elif name not in known and not is_open(other):
                 yield f"{field}: {other['name']} has no column {name!r}{suggestion(name, known)}"
 

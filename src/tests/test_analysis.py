@@ -24,8 +24,8 @@ Analyse = Callable[..., list[str]]
 def problems(spark: SparkSession) -> Analyse:
     """The problems of contract documents."""
 
-    def found(*documents: dict[str, Any], path: str = "") -> list[str]:
-        return analyse(parse_contracts(texts(*documents)), spark, path)
+    def found(*documents: dict[str, Any], path: str = "", **options: Any) -> list[str]:
+        return analyse(parse_contracts(texts(*documents)), spark, path, **options)
 
     return found
 
@@ -51,7 +51,7 @@ def derived(expression: str) -> dict[str, Any]:
 
 def test_the_shipped_contracts_compile(spark: SparkSession) -> None:
     contracts = parse_contracts({path.name: path.read_text() for path in SHIPPED.glob("*.yml")})
-    assert analyse(contracts, spark, SHIPPED.as_uri()) == []
+    assert analyse(contracts, spark, SHIPPED.as_uri(), quality=True) == []
 
 
 @pytest.mark.parametrize("number", range(len(documented())))
@@ -236,6 +236,40 @@ def test_treated_keys_are_joined_as_what_they_have_become(problems: Analyse) -> 
     enrich = {"dataset": "customers", "keys": {"customer_id": "customer_id"}, "columns": ["country"]}
     document = changed(orders(enrich=[enrich]), "columns.1.type", "long")
     assert problems(document, customers) == []
+
+
+def test_only_the_wanted_datasets_and_their_needs_are_looked_at(problems: Analyse) -> None:
+    faulty = [{"name": "x", "expression": "x1"}]
+    document = orders(enrich=[{"dataset": "customers", "keys": {"customer_id": "customer_id"}, "columns": ["country"]}])
+    document["processing"]["derive"] = faulty
+    customers, other = changed(CUSTOMERS, "processing.derive", faulty), {**orders(derive=faulty), "name": "other"}
+    found = problems(document, customers, {**other, "source": {}}, only=["orders"])
+    assert [problem.split(":")[0] for problem in found] == ["customers", "orders"]
+    assert problems(document, customers, only=[]) == []
+
+
+# Quality -------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_of_quality_that_can_t_be_evaluated_is_told(problems: Analyse) -> None:
+    rules = """Rules = [
+        IsComplete "order_id", IsComplete "ordr_id", RowCount > 0, ColumnValues "amount" > 0 where "amnt > 0",
+        CustomSql "select count(*) from nowhere" = 0, ReferentialIntegrity "customer_id" "customers.customer_id" > 0.9,
+        IsComplete "made"
+    ]"""
+    document = orders(derive=[{"name": "made", "expression": "1"}]) | {"quality": {"rules": rules}}
+    found = problems(document, CUSTOMERS, quality=True)
+    parts = ['IsComplete "ordr_id"', "`amnt`", "the SQL is not valid"]
+    assert [part for part, problem in zip(parts, found, strict=True) if part not in problem] == []
+    assert all(problem.startswith("orders: quality: ") and "\n" not in problem for problem in found)
+    assert problems(document, CUSTOMERS) == []
+
+
+def test_rules_of_quality_about_a_faulty_dataset_are_not_judged(problems: Analyse) -> None:
+    rules = 'Rules = [ ReferentialIntegrity "customer_id" "customers.customer_id" > 0.9, IsComplete "ordr_id" ]'
+    customers = changed(CUSTOMERS, "processing.derive", [{"name": "x", "expression": "x1"}])
+    [_, problem] = problems(orders() | {"quality": {"rules": rules}}, customers, quality=True)
+    assert problem.startswith('orders: quality: IsComplete "ordr_id": ')
 
 
 # Files and Python ----------------------------------------------------------------------------------------

@@ -228,8 +228,15 @@ def test_columns_that_the_reference_hasn_t_or_drops_are_told() -> None:
 
 def test_columns_of_history_and_derived_ones_may_be_taken() -> None:
     derived = changed(PRICES, "processing", {"derive": [{"name": "net", "expression": "price / 1.19"}]})
-    enrich = [*ORDERS["processing"]["enrich"], {**PRICED, "columns": ["net", "valid_from", "is_current"]}]
+    taken = {**PRICED, "columns": ["net", "valid_from", "is_current"], "as_of": "ordered_at"}
+    enrich = [*ORDERS["processing"]["enrich"], taken]
     assert parse_contracts(texts(changed(ORDERS, "processing.enrich", enrich), CUSTOMERS, derived))
+
+
+def test_columns_of_history_are_there_for_versions_only() -> None:
+    [problem] = with_prices(columns=["price", "valid_to"])
+    told = "'valid_to' is there for versions only: say as_of, or leave it out"
+    assert problem == f"orders.yml: processing.enrich.1.columns: {told}"
 
 
 def test_as_of_needs_a_reference_that_keeps_versions() -> None:
