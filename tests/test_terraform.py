@@ -126,6 +126,15 @@ def test_environment_gives_every_variable_of_the_pipeline(environment: str) -> N
     assert set(re.findall(r"^  (\w+)\s*= (?:coalesce\()?var\.\1\b", text, re.MULTILINE)) == wanted
 
 
+def test_no_secret_s_value_can_get_into_a_state() -> None:
+    for file in TERRAFORM.rglob("*.tf"):
+        text = file.read_text()
+        assert not re.search(r'data "aws_secretsmanager_(random_password|secret_version)"|secret_string +=', text), file
+        for name, body in re.findall(r'^variable "(\w*secret_value)" \{\n(.*?)^\}', text, re.M | re.S):
+            assert re.search(r"ephemeral\s+= true", body), f"{name} of {file} is not ephemeral"
+            assert re.search(r"sensitive\s+= true", body), f"{name} of {file} is not sensitive"
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_readme_lists_every_variable_and_output(module: str) -> None:
     folder = TERRAFORM / "modules" / module

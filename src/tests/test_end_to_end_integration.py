@@ -168,13 +168,31 @@ def test_a_dropped_file_starts_the_workflow_by_itself_and_its_rows_arrive_once(l
     assert set(added.values()) == {1}
 
 
-def test_deploying_again_changes_no_row(local: Cloud) -> None:
+def test_deploying_again_changes_no_row_and_no_secret(local: Cloud) -> None:
     before = {name: sorted(map(str, local.curated(name))) for name in ("customers", "transactions", "daily_sales")}
+    secrets = local.client("secretsmanager")
+    secret = secrets.get_secret_value(SecretId=f"{PREFIX}-pii")["SecretString"]
     done = local.deploy()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 new file(s)" in done.stdout
     assert "Run the workflow" not in done.stdout
     assert {name: sorted(map(str, local.curated(name))) for name in before} == before
+    assert secrets.get_secret_value(SecretId=f"{PREFIX}-pii")["SecretString"] == secret
+
+
+def test_the_secret_for_personal_data_is_given_to_processing_alone_and_stands_in_no_state(local: Cloud) -> None:
+    secrets, glue = local.client("secretsmanager"), local.client("glue")
+    arguments = {
+        name: glue.get_job(JobName=f"{PREFIX}-{name}")["Job"]["DefaultArguments"]
+        for name in ("data-ingestion", "data-processing", "data-quality")
+    }
+    assert [name for name, given in arguments.items() if "--pii_secret" in given] == ["data-processing"]
+    arn = arguments["data-processing"]["--pii_secret"]
+    value = secrets.get_secret_value(SecretId=arn)["SecretString"]
+    assert len(value) == 64
+    texts = [path.read_text() for path in local.settings.home.glob("terraform.tfstate*")]
+    assert texts
+    assert [text for text in texts if value in text] == []
 
 
 def test_the_commands_of_the_readme_work_with_the_plain_aws_cli(local: Cloud) -> None:
