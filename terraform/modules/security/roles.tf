@@ -21,7 +21,11 @@ locals {
       lists = ["processed", "curated", "quality"]
       reads = ["${var.bucket_arns.processed}/*"]
       # _staging: copies of reference files that Spark can't read as they lie.
-      writes  = ["${var.bucket_arns.curated}/*", "${var.bucket_arns.quality}/*", "${var.bucket_arns.processed}/_staging/*"]
+      # The last two are empty objects that Hadoop's file systems put for a folder whose files they have deleted.
+      writes = [
+        "${var.bucket_arns.curated}/*", "${var.bucket_arns.quality}/*", "${var.bucket_arns.processed}/_staging/*",
+        "${var.bucket_arns.processed}/*_$folder$", "${var.bucket_arns.processed}/*/",
+      ]
       deletes = ["${var.bucket_arns.processed}/*"]
       secrets = [aws_secretsmanager_secret.pii.arn]
       # BatchCreatePartition: it registers a batch whose ingestion was killed before it could.

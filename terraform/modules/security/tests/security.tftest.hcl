@@ -205,6 +205,15 @@ run "processing_removes_processed_batches_and_writes_none" {
   }
 
   assert {
+    condition = [for resource in one([for statement in jsondecode(aws_iam_role_policy.this["data_processing"].policy).Statement :
+      statement.Resource if statement.Sid == "WriteObjects"
+      ]) : resource if strcontains(resource, "-processed/")] == [
+      "arn:aws:s3:::demo-test-processed/_staging/*", "arn:aws:s3:::demo-test-processed/*_$folder$", "arn:aws:s3:::demo-test-processed/*/",
+    ]
+    error_message = "In processed it writes copies of reference files and markers of empty folders, and no data."
+  }
+
+  assert {
     condition     = [for user, policy in aws_iam_role_policy.this : user if strcontains(policy.policy, "glue:BatchDeletePartition")] == ["data_processing"]
     error_message = "Processing alone takes partitions away."
   }
