@@ -16,9 +16,9 @@ from etl.aggregate_tables import aggregate_tables
 from etl.claims import utc_now
 from etl.contracts import Contract, inferred
 from etl.curated.deletes import tombstone_table
-from etl.curated.tables import iceberg_table, table_exists
+from etl.curated.tables import iceberg_table, refresh, table_exists
 from etl.leases import Lease, lease
-from etl.ledger import INGESTED
+from etl.ledger import INGESTED, PLANNED
 from etl.pipeline import Pipeline, each_dataset
 
 # Of the processing stage: while one run has it, no other writes the dataset's tables.
@@ -82,8 +82,10 @@ def table_names(pipeline: Pipeline, contract: Contract) -> list[str]:
 
 def _maintain_one(pipeline: Pipeline, contract: Contract, name: str, held: Lease) -> None:
     settings, ledger = pipeline.settings, pipeline.ledger
-    # replace_batch takes a batch's files as a whole, so files of a batch that may come again are not mixed with others.
-    compacts = name != contract.name or bool(contract.key) or not ledger.batches(contract.name, INGESTED)
+    # replace_batch takes whole files, and looks for them by the least and the greatest batch id in each. So no files of
+    # several batches are made while there is a batch that may still be put in, whose id may lie in between.
+    is_replaced = name == contract.name and not contract.key
+    compacts = not is_replaced or not any(ledger.batches(contract.name, status) for status in (PLANNED, INGESTED))
     if not compacts:
         pipeline.log.info("%s: files are left as they are, since a batch is not processed yet", name)
     before = settings.started - timedelta(days=settings.snapshot_retention_days)
@@ -115,7 +117,7 @@ def maintain_table(
     Raises:
         LeaseLostError: another run has the dataset by now; nothing more was done.
     """
-    spark.catalog.refreshTable(table)
+    refresh(spark, table)
     catalog, _, name = table.partition(".")
     files_before, snapshots_before = _data_files(spark, table), _snapshots(spark, table)
     if compacts:

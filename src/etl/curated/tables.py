@@ -95,6 +95,11 @@ def snapshot_id(spark: SparkSession, table: str) -> int | None:
     return int(newest.snapshotId()) if newest else None
 
 
+def refresh(spark: SparkSession, table: str) -> None:
+    """Let the session forget what it knows of a table; by SQL, since only that reaches the catalog of Iceberg."""
+    spark.sql(f"refresh table {table}")
+
+
 def columns_of(frame: DataFrame) -> dict[str, str]:
     """Name -> Spark SQL type of a frame's columns."""
     return {column.name: column.dataType.simpleString() for column in frame.schema.fields}
@@ -129,7 +134,7 @@ def check_table(frame: DataFrame, table: str, layout: TableLayout, made: MadeCol
     if not table_exists(spark, table):
         return TableChanges(spark, table, tuple(_creation(frame.schema, table, layout, columns)))
     # The session may remember the table as it was before another run changed it.
-    spark.catalog.refreshTable(table)
+    refresh(spark, table)
     there = iceberg_table(spark, table)
     properties = dict(there.properties())
     schema = spark.table(table).schema
