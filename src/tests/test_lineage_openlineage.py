@@ -35,6 +35,7 @@ from etl.contracts import Contract, Processing, Rule, SqlStep
 from etl.lineage.openlineage import OWN_FACET, OWN_SCHEMA, run_event, write_event
 from etl.lineage.record import BatchRecord, Data, Step
 from etl.settings import REQUIRED, Settings, settings_from
+from shop import INGEST, PROCESS, Shop
 from utils.glue_utils import Storage
 
 AT = datetime(2024, 1, 15, 10, 0, tzinfo=timezone.utc)
@@ -235,4 +236,20 @@ def test_an_event_lies_with_the_reports_of_its_day_and_is_written_over_when_the_
     [file] = storage.list_files(own.quality)
     event = json.loads(storage.read_text(file.uri))
     assert event["eventType"] == "COMPLETE"
+    held_against_the_client(event)
+
+
+def test_the_events_of_a_run_of_the_jobs_are_what_the_client_of_the_format_knows(shop: Shop) -> None:
+    shop.contract()
+    shop.drop("orders-1.csv", "1,5,2024-01-15T10:00:00Z", "2,-5,2024-01-15T10:00:00Z")
+    shop.run(INGEST, PROCESS)
+    [batch] = shop.batches()
+    [text] = shop.text("quality", "reports/orders/**/lineage-*.json")
+    event = json.loads(text)
+    facet = event["run"]["facets"][OWN_FACET]
+    assert facet["batchId"] == batch["id"]
+    assert facet["rows"] == {"read": 2, "rejected": 1, "curated": 1}
+    assert [(rule["name"], rule["rows"]) for rule in facet["rules"]] == [("positive", 1)]
+    assert [data["name"].rpartition("/")[2] for data in event["outputs"]] == ["orders", "daily_orders"]
+    assert all("version" in data["facets"] and "schema" in data["facets"] for data in event["outputs"])
     held_against_the_client(event)
