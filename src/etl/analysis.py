@@ -26,7 +26,7 @@ from etl.references import References
 from etl.table_shape import column_problems, layout_problems
 from etl.transform.aggregates import aggregate
 from etl.transform.flow import BatchContext, transform
-from etl.transform.privacy import KEY_COLUMNS, treat, treatments
+from etl.transform.privacy import KEY_COLUMNS, key_treatments, treat, treatments
 from utils.glue_utils import Storage
 
 _OF_HISTORY = {VALID_FROM: "timestamp", VALID_TO: "timestamp", IS_CURRENT: "boolean"}
@@ -108,7 +108,7 @@ class _Analysis:
         """The table of a dataset, and the problems of its contract."""
         rows, references = empty_batch(self._spark, contract), self._references(contract)
         keys = empty_frame(self._spark, dict.fromkeys(KEY_COLUMNS, "binary"))
-        batch = BatchContext("", _NEVER, key_treatments=self._key_treatments(contract), pii_keys=keys)
+        batch = BatchContext("", _NEVER, key_treatments=key_treatments(contract, self._contracts), pii_keys=keys)
         try:
             frame, found = self._whole(rows, contract, references, batch)
             certain = True
@@ -156,14 +156,6 @@ class _Analysis:
     def _uncertain(self, contract: Contract) -> set[str]:
         """The datasets that it needs whose tables may have other columns."""
         return {name for name in contract.processing.needs() if not self._tables[name].certain}
-
-    def _key_treatments(self, contract: Contract) -> list[Mapping[str, str]]:
-        """For each enrichment, this dataset's key columns whose counterparts in the reference are treated."""
-        found: list[Mapping[str, str]] = []
-        for enrichment in contract.processing.enrich:
-            hows = treatments(self._contracts[enrichment.dataset]) if enrichment.dataset else {}
-            found.append({ours: hows[theirs] for ours, theirs in enrichment.keys.items() if theirs in hows})
-        return found
 
     def _table_of(self, frame: DataFrame, contract: Contract) -> DataFrame:
         """The table as others see it; its plan is short whatever made the frame."""

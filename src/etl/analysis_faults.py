@@ -20,11 +20,11 @@ from etl.names import EVENT_DATE, FLAGS, REASON
 from etl.references import References
 from etl.transform.aggregates import aggregate
 from etl.transform.conform import conform
-from etl.transform.enrichment import UNMATCHED, enrich
+from etl.transform.enrichment import UNMATCHED
 from etl.transform.expressions import compiled, derive
-from etl.transform.flow import BatchContext
+from etl.transform.flow import BatchContext, enriched
 from etl.transform.needed import Needed
-from etl.transform.privacy import DROP, add_treated, treat, treatments
+from etl.transform.privacy import DROP, treat, treatments
 from etl.transform.python_step import Context, run_python_step
 from etl.transform.rules import judge
 from etl.transform.steps import run_steps
@@ -37,7 +37,6 @@ _NOT_FOUND = re.compile(
 )
 # Of the steps, which say what is wrong, and of Spark, should a step let its word through.
 REFUSALS = (PipelineError, *COMPILE_ERRORS)
-_TREATED = "_treated_"
 
 
 class Faults:
@@ -135,12 +134,9 @@ class Faults:
         return frame
 
     def _joined(self, frame: DataFrame, position: int) -> DataFrame:
-        name, keys = self._contract.name, self._batch.pii_keys
         enrichment, table = self._contract.processing.enrich[position], self._references.enrichments[position]
-        hows = self._batch.key_treatments[position] if self._batch.key_treatments else {}
-        wanted = {_TREATED + key: (F.col(key), how) for key, how in hows.items()}
-        rows = add_treated(frame, wanted, keys, name) if wanted else frame
-        return enrich(rows, enrichment, table, name, {key: F.col(_TREATED + key) for key in hows}).drop(*wanted)
+        treated = self._batch.key_treatments[position] if self._batch.key_treatments else {}
+        return enriched(frame, enrichment, table, self._contract.name, treated, self._batch.pii_keys)
 
     def _after_steps(self, frame: DataFrame) -> DataFrame:
         contract, tables = self._contract, self._references.tables

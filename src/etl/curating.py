@@ -140,7 +140,7 @@ class Curating:
         """What the rules find: in the rows of the batch, and in those that SQL and Python steps have made of them."""
         sources = [enrichment.source for enrichment in self._contract.processing.enrich]
         first, *later = transformed.judged
-        wanted = self._contract.delete_when
+        wanted = transformed.delete_when
         with self._record.step("survey") as step:
             surveys = [survey(first, sources, "" if later else wanted)]
             step.rows_in, step.rows_out = surveys[0].rows, surveys[0].accepted

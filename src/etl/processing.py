@@ -14,13 +14,14 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from etl.aggregate_tables import aggregate_tables
+from etl.analysis import analyse
 from etl.attempt import inferred_columns
 from etl.contracts import Contract, inferred
 from etl.curated.maintenance import maintain
 from etl.curated.tables import columns_of, row_count, snapshot_id, table_exists
 from etl.curating import STAGE as STAGE
 from etl.curating import Curating, Outcome
-from etl.errors import LeaseLostError
+from etl.errors import ExpressionError, LeaseLostError
 from etl.folders import batch_folders
 from etl.ingestion import register
 from etl.leases import Lease, lease
@@ -33,7 +34,7 @@ from etl.reference_files import reference_uri
 from etl.references import References, opened_references
 from etl.secrets import PiiKeys
 from etl.transform.flow import BatchContext
-from etl.transform.privacy import treatments
+from etl.transform.privacy import key_treatments, treatments
 from etl.vacuum import vacuum
 
 
@@ -61,7 +62,10 @@ def process(pipeline: Pipeline) -> dict[str, str]:
     run = _Run(pipeline, contracts, PiiKeys(pipeline.spark, pipeline.settings.pii_secret))
 
     def work(dataset: str) -> None:
-        _process_dataset(run, contracts.get(dataset, inferred(dataset)))
+        try:
+            _process_dataset(run, contracts.get(dataset, inferred(dataset)))
+        except ExpressionError as error:
+            raise _with_all_faults(run, dataset, error) from error
 
     return each_dataset(pipeline, in_order_of_need(contracts, pipeline.ledger.datasets()), work)
 
@@ -71,6 +75,18 @@ def in_order_of_need(contracts: Mapping[str, Contract], datasets: Sequence[str])
     needs = {name: contract.processing.needs() for name, contract in contracts.items()}
     order = TopologicalSorter(needs | {name: set() for name in datasets if name not in needs}).static_order()
     return [name for name in order if name in set(datasets)]
+
+
+def _with_all_faults(run: _Run, dataset: str, error: ExpressionError) -> ExpressionError:
+    """What does not compile, with all else in the contract that does not: whoever mends it wants to know at once."""
+    if dataset not in run.contracts:
+        return error
+    found = analyse(run.contracts, run.pipeline.spark, run.pipeline.settings.contracts_path, only=[dataset])
+    others = [problem for problem in found if problem.startswith(f"{dataset}: ") and problem != str(error)]
+    for problem in others:
+        run.pipeline.log.error("%s", problem)
+    more = f" (and {len(others)} other problem(s) of the contract, in the log)" if others else ""
+    return ExpressionError(f"{error}{more}")
 
 
 def _process_dataset(run: _Run, contract: Contract) -> None:
@@ -150,21 +166,14 @@ def _describe(
 
 def _context(run: _Run, contract: Contract, batch: Batch) -> BatchContext:
     """What the steps must know of the batch; references hold treated values where their contracts say so."""
-    of_references = [
-        {own: how for own, other in enrichment.keys.items() if (how := _treatments(run, enrichment.dataset).get(other))}
-        for enrichment in contract.processing.enrich
-    ]
-    wanted = [*treatments(contract).values(), *(how for keys in of_references for how in keys.values())]
+    of_references = key_treatments(contract, run.contracts)
+    wanted = [*treatments(contract).values(), *(how for keys in of_references for how, _ in keys.values())]
     return BatchContext(
         batch_id=batch.id,
         ingested_at=datetime.fromisoformat(batch.facts["planned_at"]),
         key_treatments=of_references,
         pii_keys=run.keys.of(wanted, contract.name),
     )
-
-
-def _treatments(run: _Run, dataset: str) -> dict[str, str]:
-    return treatments(run.contracts[dataset]) if dataset in run.contracts else {}
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:

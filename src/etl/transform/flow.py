@@ -6,6 +6,9 @@
 
 Until 3, rows neither come nor go, so every row of the batch is judged exactly once. SQL and Python steps may make
 other rows of those that they get; what they make is judged, too.
+
+Rows are computed more than once (counted, refused, put), so all of it must give the same each time
+(:mod:`etl.transform.repeatable`).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from etl.contracts import Contract, Rule
+from etl.contracts import Contract, Enrichment, Rule
 from etl.duplicates import DUPLICATE_REASON
 from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, INGESTED_AT, METADATA, REASON, SOURCE_FILE
 from etl.record_text import record_text
@@ -29,6 +32,7 @@ from etl.transform.expressions import compiled, derive
 from etl.transform.needed import Needed
 from etl.transform.privacy import add_treated
 from etl.transform.python_step import Context, run_python_step
+from etl.transform.repeatable import contract_at, require_repeatable
 from etl.transform.rules import is_judgement, judge, verdict
 from etl.transform.steps import counted, run_steps
 
@@ -43,13 +47,13 @@ class BatchContext:
         batch_id: its id.
         ingested_at: when it was read, as its rows have it in ``_ingested_at``.
         key_treatments: for each enrichment, this dataset's key column -> how the reference has treated its values,
-            where they are personal data.
+            where they are personal data, and the Spark SQL type that they had: what is compared was made of texts.
         pii_keys: of :func:`etl.transform.privacy.keys_frame`, where a treatment needs them.
     """
 
     batch_id: str
     ingested_at: datetime
-    key_treatments: Sequence[Mapping[str, str]] = ()
+    key_treatments: Sequence[Mapping[str, tuple[str, str]]] = ()
     pii_keys: DataFrame | None = None
 
     @property
@@ -89,10 +93,12 @@ class Transformed:
             where the contract has such steps.
         accepted: the rows for curated: values, ``event_date``, ``_flags``, metadata, and ``_delete`` where the contract
             says when a row deletes. Personal data are still in the clear.
+        delete_when: the contract's, with the batch's present time.
     """
 
     judged: tuple[Judged, ...]
     accepted: DataFrame
+    delete_when: str = ""
 
 
 def transform(rows: DataFrame, contract: Contract, references: References, batch: BatchContext) -> Transformed:
@@ -107,21 +113,27 @@ def transform(rows: DataFrame, contract: Contract, references: References, batch
     Raises:
         ExpressionError: a rule, expression or step does not compile; says which and why. Nothing has been computed.
     """
-    frame = conform(rows, contract)
+    frame, said = conform(rows, contract), contract
+    contract = contract_at(said, batch.ingested_at)
     sources = [name for name in frame.columns if name not in (EVENT_DATE, *METADATA)]
     originals = _replaced(contract).intersection(sources)
     record = _record(frame, sources, originals)
     frame = frame.withColumns({_ORIGINAL + name: F.col(f"`{name}`") for name in sorted(originals)})
-    rows_judged = _judged(frame, contract, references, batch)
+    early = _rules(said, "read", "enrich", "derive")
+    rows_judged = verdict(_judged(frame, contract, references, batch), early)
     if _replaced(contract) & set(contract.key):
         rows_judged = _later_rows_only(rows_judged, contract)
-    judged = Judged(rows_judged, _rules(contract, "read", "enrich", "derive"), record)
+    judged = Judged(rows_judged, early, record)
     accepted = _accepted(judged)
     made = _run_steps(accepted, contract, references, batch)
-    if made is accepted and not _rules(contract, "steps"):
-        return Transformed((judged,), _with_deletes(accepted, contract))
-    rejudged = _rejudged(made, contract, sources, made is not accepted)
-    return Transformed((judged, rejudged), _with_deletes(_accepted(rejudged), contract))
+    late, made_anew = _rules(said, "steps"), made is not accepted
+    if not (late or made_anew):
+        return Transformed((judged,), _with_deletes(accepted, contract), contract.delete_when)
+    made = verdict(judge(made, _rules(contract, "steps"), contract.name), late)
+    if contract.key and made_anew:
+        made = _later_rows_only(made, contract)
+    rejudged = Judged(made, late, _record(made, [name for name in sources if name in made.columns]))
+    return Transformed((judged, rejudged), _with_deletes(_accepted(rejudged), contract), contract.delete_when)
 
 
 def _rules(contract: Contract, *places: str) -> tuple[Rule, ...]:
@@ -134,31 +146,49 @@ def _judged(frame: DataFrame, contract: Contract, references: References, batch:
     name, steps = contract.name, contract.processing
     frame = judge(frame, _rules(contract, "read"), name)
     for position, (enrichment, table) in enumerate(zip(steps.enrich, references.enrichments, strict=True)):
-        hows = batch.key_treatments[position] if batch.key_treatments else {}
-        treated = {f"{_TREATED}{key}": (F.col(key), how) for key, how in hows.items()}
-        frame = add_treated(frame, treated, batch.pii_keys, name) if treated else frame
-        keys = {key: F.col(f"{_TREATED}{key}") for key in hows}
-        frame = enrich(frame, enrichment, table, name, keys).drop(*treated)
+        treated = batch.key_treatments[position] if batch.key_treatments else {}
+        frame = enriched(frame, enrichment, table, name, treated, batch.pii_keys)
     frame = judge(frame, _rules(contract, "enrich"), name)
     for derived in steps.derive:
         frame = derive(frame, derived, name)
-    frame = judge(frame, _rules(contract, "derive"), name)
-    return verdict(frame, _rules(contract, "read", "enrich", "derive"))
+    return judge(frame, _rules(contract, "derive"), name)
+
+
+def enriched(
+    frame: DataFrame,
+    enrichment: Enrichment,
+    table: DataFrame,
+    dataset: str,
+    treated: Mapping[str, tuple[str, str]],
+    pii_keys: DataFrame | None,
+) -> DataFrame:
+    """Join columns of a reference, by treated values where the reference's keys are personal data.
+
+    Args:
+        frame: the rows.
+        enrichment: keys, columns and how.
+        table: the reference.
+        dataset: named in errors.
+        treated: see :attr:`BatchContext.key_treatments`, of this enrichment.
+        pii_keys: see :attr:`BatchContext.pii_keys`.
+
+    Raises:
+        ExpressionError: see :func:`etl.transform.enrichment.enrich`.
+    """
+    if not treated:
+        return enrich(frame, enrichment, table, dataset)
+    added = {f"{_TREATED}{key}": (F.col(key).cast(kind), how) for key, (how, kind) in treated.items()}
+    keys = {key: F.col(f"{_TREATED}{key}") for key in treated}
+    return enrich(add_treated(frame, added, pii_keys, dataset), enrichment, table, dataset, keys).drop(*added)
 
 
 def _run_steps(frame: DataFrame, contract: Contract, references: References, batch: BatchContext) -> DataFrame:
     """What SQL and Python make of the accepted rows; the frame itself where the contract has no such steps."""
     needed = Needed.of(contract, batch.constants)
     frame = run_steps(frame, contract.processing.steps, references.tables, contract.name, needed, counted)
-    return run_python_step(frame, Context(contract.name, batch.batch_id, contract, references.tables), needed)
-
-
-def _rejudged(frame: DataFrame, contract: Contract, sources: Sequence[str], made_anew: bool) -> Judged:
-    rules = _rules(contract, "steps")
-    frame = verdict(judge(frame, rules, contract.name), rules)
-    if contract.key and made_anew:
-        frame = _later_rows_only(frame, contract)
-    return Judged(frame, rules, _record(frame, [name for name in sources if name in frame.columns]))
+    frame = run_python_step(frame, Context(contract.name, batch.batch_id, contract, references.tables), needed)
+    require_repeatable(frame, f"{contract.name}: its Python step")
+    return frame
 
 
 def _later_rows_only(frame: DataFrame, contract: Contract) -> DataFrame:

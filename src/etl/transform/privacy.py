@@ -51,6 +51,28 @@ def treatments(contract: Contract) -> dict[str, str]:
     return own | {derived.name: derived.pii for derived in contract.processing.derive if derived.pii}
 
 
+def key_treatments(contract: Contract, contracts: Mapping[str, Contract]) -> list[dict[str, tuple[str, str]]]:
+    """For each enrichment, the key columns whose counterparts in the reference are personal data, treated there.
+
+    Args:
+        contract: the dataset's.
+        contracts: all of them, by dataset.
+
+    Returns:
+        This dataset's key column -> treatment, and the Spark SQL type that the reference's values had before it.
+    """
+
+    def of(dataset: str, keys: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+        if dataset not in contracts:
+            return {}
+        treated = treatments(contracts[dataset])
+        kinds = {column.name: column.spark_type for column in contracts[dataset].columns}
+        # A derived column may have taken the name; the contract doesn't tell its type.
+        return {own: (treated[other], kinds.get(other, "string")) for own, other in keys.items() if other in treated}
+
+    return [of(enrichment.dataset, enrichment.keys) for enrichment in contract.processing.enrich]
+
+
 def needs_keys(wanted: Iterable[str]) -> bool:
     """Whether one of the treatments needs the secret."""
     return not KEYED.isdisjoint(wanted)

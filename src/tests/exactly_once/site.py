@@ -34,7 +34,7 @@ LAYERS = ("raw", "processed", "curated", "quality", "scripts")
 COLUMNS = ("id", "amount", "at")
 
 
-def contract(dataset: str) -> dict[str, Any]:
+def contract(dataset: str, **fields: Any) -> dict[str, Any]:
     """Rows need an id; of rows with the same id the latest is kept, the others go to quarantine."""
     types = {"id": "string", "amount": "long", "at": "string"}
     columns = [{"name": name, "type": kind, "required": name == "id"} for name, kind in types.items()]
@@ -45,6 +45,7 @@ def contract(dataset: str) -> dict[str, Any]:
         "order_by": ["at"],
         "columns": columns,
         "quality": {"rules": "Rules = [ RowCount > 0 ]"},
+        **fields,
     }
 
 
@@ -139,11 +140,11 @@ class Site:
         """The folder behind a bucket."""
         return self._settings.lake / f"{self.name}-{layer}"
 
-    def publish(self, dataset: str) -> None:
-        """Put the contract of a dataset where jobs read contracts."""
+    def publish(self, dataset: str, **fields: Any) -> None:
+        """Put the contract of a dataset, perhaps with further fields, where jobs read contracts."""
         path = self.bucket("scripts") / "config" / f"{dataset}.yml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(contract(dataset)))
+        path.write_text(yaml.safe_dump(contract(dataset, **fields)))
 
     def drop(self, name: str, *rows: tuple[str, str, str], dataset: str = "orders") -> Path:
         """Put a CSV file into raw; its rows are counted as given."""
@@ -190,7 +191,13 @@ class Site:
         conf = job_settings(
             self._settings,
             arguments={"--datalake-formats": "iceberg"},
-            job_conf={"spark.sql.catalogImplementation": "in-memory"},
+            job_conf={
+                "spark.sql.catalogImplementation": "in-memory",
+                "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+                "spark.sql.catalog.glue_catalog": "org.apache.iceberg.spark.SparkCatalog",
+                "spark.sql.catalog.glue_catalog.type": "hadoop",
+                "spark.sql.catalog.glue_catalog.warehouse": f"s3://{self.bucket('curated').name}/",
+            },
             buckets=[self.bucket(layer).name for layer in LAYERS],
             scratch=scratch,
             archive=existing_archive(self._settings),
@@ -233,10 +240,10 @@ class Site:
         """A run of ingestion that stands still at a fault point."""
         return self.start(environment={faults.POINT: point, faults.SIGNAL: "SIGSTOP"}, **arguments)
 
-    def points(self) -> list[str]:
-        """Every fault point that a run of ingestion passes now, in order, each once."""
+    def points(self, job: str = "data_ingestion") -> list[str]:
+        """Every fault point that a run passes now, in order, each once."""
         trace = self._folder / f"trace{len(self._runs)}"
-        self.run(environment={faults.TRACE: str(trace)})
+        self.run(job, environment={faults.TRACE: str(trace)})
         return list(dict.fromkeys(trace.read_text().split()))
 
     def _arguments(self, run_id: str) -> dict[str, str]:
