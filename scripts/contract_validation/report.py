@@ -11,8 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from etl.contract_notes import notes
 from etl.contracts import Contract
+from etl.contracts.notes import notes
 from etl.names import standard_name
 
 NOT_TRIED = "its expressions were not tried: it needs a contract that has problems"

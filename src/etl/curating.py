@@ -27,10 +27,10 @@ from etl.lineage.record import BatchRecord, Step
 from etl.names import DELETE
 from etl.pipeline import Pipeline
 from etl.quarantine import keep_rows
-from etl.references import References
-from etl.survey import Survey, survey
 from etl.transform.flow import BatchContext, Transformed, transform
 from etl.transform.privacy import treat, treatments
+from etl.transform.references import References
+from etl.transform.survey import Survey, survey
 
 STAGE = "processing"
 

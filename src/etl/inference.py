@@ -22,8 +22,8 @@ import yaml
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from etl.contract_text import column_line
 from etl.contracts import Column
+from etl.contracts.text import column_line
 from etl.names import CORRUPT
 from etl.standardise import free_name
 

@@ -30,11 +30,11 @@ from etl.lineage.openlineage import write_event
 from etl.lineage.record import BatchRecord, Data
 from etl.pipeline import Pipeline, each_dataset, reason_of
 from etl.processed import read_batch
-from etl.reference_files import reference_uri
-from etl.references import References, opened_references
 from etl.secrets import PiiKeys
 from etl.transform.flow import BatchContext
 from etl.transform.privacy import key_treatments, treatments
+from etl.transform.reference_files import reference_uri
+from etl.transform.references import References, opened_references
 from etl.vacuum import vacuum
 
 

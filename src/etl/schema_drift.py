@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from etl.alerts import Alerts
-from etl.contract_text import column_line
 from etl.contracts import Contract
+from etl.contracts.text import column_line
 from etl.ledger import Batch, Ledger
 
 ADDED, RESCUED, MISSING = "added", "rescued", "missing"

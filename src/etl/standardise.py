@@ -21,8 +21,8 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from etl.contract_checks import RESERVED
 from etl.contracts import Column, Contract
+from etl.contracts.checks import RESERVED
 from etl.names import CORRUPT, DATE, LATE, OF_READERS, POSITION, REFUSAL, RESCUED, SOURCE_FILE
 from etl.typing_sql import sql_string, value_sql
 from utils.spark_versions import parsed_sql

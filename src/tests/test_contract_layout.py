@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etl.contract_layout import LayoutTextError, PartitionField, SortField, parse_partition, parse_sort
+from etl.contracts.layout import LayoutTextError, PartitionField, SortField, parse_partition, parse_sort
 
 
 @pytest.mark.parametrize(

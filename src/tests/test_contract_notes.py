@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from etl.contract_notes import notes
 from etl.contracts import Column, Contract, Derived, Processing
+from etl.contracts.notes import notes
 
 COLUMNS = (Column("id"), Column("name", pii="hash"))
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from etl.contract_checks import RESERVED
 from etl.contracts import Column, Contract, parse_contracts
+from etl.contracts.checks import RESERVED
 from etl.inference import UNIQUE, InferredColumn, infer_columns, suggested_contract
 from etl.names import standard_name, unique_names
 from etl.standardise import standardise

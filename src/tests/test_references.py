@@ -17,8 +17,8 @@ from pyspark.sql import DataFrame, SparkSession
 from etl.contracts import AsOf, Column, Contract, Enrichment, Processing
 from etl.errors import ExpressionError, MissingTableError
 from etl.pipeline import Pipeline
-from etl.references import References, opened_references
 from etl.transform.enrichment import enrich
+from etl.transform.references import References, opened_references
 
 Frame = Callable[..., DataFrame]
 Opened = Callable[..., list[Any]]

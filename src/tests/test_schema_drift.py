@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from conftest import ALERTS_TOPIC, BOOKMARKS, STATE
 from etl.alerts import OUTBOX, Alerts
-from etl.contract_text import column_line
 from etl.contracts import Column, Contract, parse_contracts
+from etl.contracts.text import column_line
 from etl.ledger import Batch, Ledger
 from etl.schema_drift import (
     MOST_COLUMNS,

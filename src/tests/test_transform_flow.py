@@ -15,11 +15,11 @@ from etl.contracts import Column, Contract, Derived, Enrichment, Processing, Rul
 from etl.duplicates import DUPLICATE_REASON
 from etl.errors import ExpressionError
 from etl.names import DELETE, FLAGS, METADATA
-from etl.references import References
-from etl.survey import survey
 from etl.transform.conform import conform
 from etl.transform.expressions import derive
 from etl.transform.flow import BatchContext, Transformed, transform
+from etl.transform.references import References
+from etl.transform.survey import survey
 
 Frame = Callable[..., DataFrame]
 AT = datetime(2024, 1, 5, 12, tzinfo=timezone.utc)

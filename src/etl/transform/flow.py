@@ -25,13 +25,13 @@ from etl.contracts import Contract, Enrichment, Rule
 from etl.duplicates import DUPLICATE_REASON
 from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, INGESTED_AT, METADATA, REASON, SOURCE_FILE
 from etl.record_text import record_text
-from etl.references import References
 from etl.transform.conform import conform
 from etl.transform.enrichment import UNMATCHED, enrich
 from etl.transform.expressions import compiled, derive
 from etl.transform.needed import Needed
 from etl.transform.privacy import add_treated
 from etl.transform.python_step import Context, run_python_step
+from etl.transform.references import References
 from etl.transform.repeatable import contract_at, require_repeatable
 from etl.transform.rules import is_judgement, judge, verdict
 from etl.transform.steps import counted, run_steps

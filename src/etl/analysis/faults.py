@@ -17,7 +17,6 @@ from pyspark.sql import functions as F
 from etl.contracts import Aggregate, Contract, Rule, SqlStep
 from etl.errors import PipelineError
 from etl.names import EVENT_DATE, FLAGS, REASON
-from etl.references import References
 from etl.transform.aggregates import aggregate
 from etl.transform.conform import conform
 from etl.transform.enrichment import UNMATCHED
@@ -26,6 +25,7 @@ from etl.transform.flow import BatchContext, enriched
 from etl.transform.needed import Needed
 from etl.transform.privacy import DROP, treat, treatments
 from etl.transform.python_step import Context, run_python_step
+from etl.transform.references import References
 from etl.transform.rules import judge
 from etl.transform.steps import run_steps
 from utils.spark_versions import COMPILE_ERRORS

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
-from etl.contract_columns import (
+from etl.contracts.columns import (
     BY_DATE,
     DELETED,
     OF_HISTORY,
@@ -17,8 +17,8 @@ from etl.contract_columns import (
     table_columns,
     treatments,
 )
-from etl.contract_problems import suggestion
-from etl.contract_steps_checks import as_of_fields
+from etl.contracts.problems import suggestion
+from etl.contracts.steps_checks import as_of_fields
 from etl.names import standard_name
 
 

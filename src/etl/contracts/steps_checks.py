@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from etl.contract_columns import Document, columns_after, is_open, outputs, section
-from etl.contract_problems import quoted, suggestion, twice, type_problem
+from etl.contracts.columns import Document, columns_after, is_open, outputs, section
+from etl.contracts.problems import quoted, suggestion, twice, type_problem
 from etl.names import EVENT_DATE, VALID_FROM, VALID_TO
 
 # The name of the rows in SQL steps.

@@ -17,8 +17,8 @@ from etl.curated.history import current_rows
 from etl.curated.tables import table_exists
 from etl.errors import MissingTableError
 from etl.names import IS_CURRENT
-from etl.reference_files import ReferenceFiles
 from etl.settings import Settings
+from etl.transform.reference_files import ReferenceFiles
 from utils.glue_utils import Storage
 
 

@@ -2,7 +2,7 @@
 
 Each dataset's empty batch goes through the steps of :mod:`etl.transform.flow`, those of personal data, and the
 aggregates; what comes out has the columns of the curated table, and stands in for it where other datasets need it. A
-contract for which this fails is gone through once more, part by part (:mod:`etl.analysis_faults`), so that one fault
+contract for which this fails is gone through once more, part by part (:mod:`etl.analysis.faults`), so that one fault
 doesn't hide the others.
 """
 
@@ -15,18 +15,18 @@ from graphlib import TopologicalSorter
 
 from pyspark.sql import DataFrame, SparkSession
 
-from etl.analysis_faults import REFUSALS, Faults, of_dataset, reason
-from etl.analysis_quality import quality_problems
+from etl.analysis.faults import REFUSALS, Faults, of_dataset, reason
+from etl.analysis.quality import quality_problems
+from etl.analysis.table_shape import column_problems, layout_problems
 from etl.contracts import Contract, Enrichment
 from etl.curated.history import current_rows
 from etl.curated.schema import sql_type
 from etl.names import DELETE, INGESTED_AT, IS_CURRENT, METADATA, PARTITIONS, VALID_FROM, VALID_TO
-from etl.reference_files import reference_folder, wanted_columns
-from etl.references import References
-from etl.table_shape import column_problems, layout_problems
 from etl.transform.aggregates import aggregate
 from etl.transform.flow import BatchContext, transform
 from etl.transform.privacy import KEY_COLUMNS, key_treatments, treat, treatments
+from etl.transform.reference_files import reference_folder, wanted_columns
+from etl.transform.references import References
 from utils.glue_utils import Storage
 
 _OF_HISTORY = {VALID_FROM: "timestamp", VALID_TO: "timestamp", IS_CURRENT: "boolean"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from etl.contract_columns import OF_HISTORY, Document, columns_after, is_open, outputs, section, treatments
-from etl.contract_layout import TIMES, LayoutTextError, parse_partition, parse_sort
-from etl.contract_problems import suggestion
+from etl.contracts.columns import OF_HISTORY, Document, columns_after, is_open, outputs, section, treatments
+from etl.contracts.layout import TIMES, LayoutTextError, parse_partition, parse_sort
+from etl.contracts.problems import suggestion
 from etl.names import EVENT_DATE
 
 # What leaves rows that were equal equal, and others different.
@@ -129,7 +129,7 @@ def partition_type_problem(transform: str, kind: str) -> str:
     """Why a column can't be partitioned so, or ''.
 
     Args:
-        transform: as of :class:`etl.contract_layout.PartitionField`.
+        transform: as of :class:`etl.contracts.layout.PartitionField`.
         kind: the column's type, as contracts or Spark spell it; "" when it isn't known.
     """
     base = kind.partition("(")[0].partition("<")[0]

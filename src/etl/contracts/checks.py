@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from etl.contract_columns import Document
-from etl.contract_problems import suggestion, type_problem
-from etl.contract_steps_checks import check_processing
-from etl.contract_table_checks import check_table
+from etl.contracts.columns import Document
+from etl.contracts.problems import suggestion, type_problem
+from etl.contracts.steps_checks import check_processing
+from etl.contracts.table_checks import check_table
 from etl.dqdl import DqdlSyntaxError, parse_ruleset
 from etl.names import standard_name
 

@@ -11,11 +11,9 @@ from typing import Any
 import fastjsonschema
 import yaml
 
-from etl.column_types import parse_type
-from etl.contract_checks import check_one
-from etl.contract_model import (
-    DEFAULT_THRESHOLD,
-    TARGET_FILE_SIZE_MB,
+from etl.contracts.checks import check_one
+from etl.contracts.column_types import parse_type
+from etl.contracts.model import (
     Aggregate,
     AsOf,
     Column,
@@ -28,32 +26,12 @@ from etl.contract_model import (
     Source,
     SqlStep,
     TableLayout,
-    inferred,
 )
-from etl.contract_problems import schema_problem
-from etl.contract_text import read_json, read_yaml
-from etl.contracts_together import check_together
+from etl.contracts.problems import schema_problem
+from etl.contracts.text import read_json, read_yaml
+from etl.contracts.together import check_together
 from etl.errors import ContractError
 from etl.names import standard_name
-
-__all__ = [
-    "DEFAULT_THRESHOLD",
-    "TARGET_FILE_SIZE_MB",
-    "Aggregate",
-    "AsOf",
-    "Column",
-    "Contract",
-    "Derived",
-    "Enrichment",
-    "Processing",
-    "Quality",
-    "Rule",
-    "Source",
-    "SqlStep",
-    "TableLayout",
-    "inferred",
-    "parse_contracts",
-]
 
 
 def parse_contracts(texts: Mapping[str, str]) -> dict[str, Contract]:

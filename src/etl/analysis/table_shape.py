@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from pyspark.sql import DataFrame
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
-from etl.contract_layout import parse_partition, parse_sort
-from etl.contract_problems import suggestion
-from etl.contract_table_checks import partition_type_problem
 from etl.contracts import Contract
+from etl.contracts.layout import parse_partition, parse_sort
+from etl.contracts.problems import suggestion
+from etl.contracts.table_checks import partition_type_problem
 from etl.names import IS_CURRENT, VALID_FROM, VALID_TO
 
 # Types that are an expression's and no table's.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from etl.column_types import parse_type
+from etl.contracts.column_types import parse_type
 from etl.names import EVENT_DATE, VALID_FROM, VALID_TO
 
 DEFAULT_THRESHOLD = 80.0

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from etl.column_types import TYPES, TypeTextError, parse_type
+from etl.contracts.column_types import TYPES, TypeTextError, parse_type
 
 
 def schema_problem(error: Any) -> str:
