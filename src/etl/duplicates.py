@@ -16,7 +16,7 @@ from etl.contracts import Contract
 from etl.errors import RowBalanceError
 from etl.names import BATCH, INGESTED_AT, METADATA, PARTITIONS, RESCUED, SOURCE_FILE
 from etl.processed import REFUSED, read_batch, rebalanced, refusal, save
-from etl.record_text import record_text
+from etl.record_text import content_hash, record_text
 from utils.glue_utils import Storage
 
 DUPLICATE_REASON = "a later row of the batch has the same key"
@@ -86,7 +86,7 @@ def _without_earlier(rows: DataFrame, contract: Contract) -> DataFrame:
     values = [name for name in rows.columns if name not in (_HASH, *METADATA, *PARTITIONS)]
     latest = [F.col(name).desc_nulls_last() for name in contract.order_by]
     # Ties are broken by what does not change between two readings of the same files.
-    content = F.xxhash64(*(name for name in rows.columns if name not in (_HASH, BATCH, INGESTED_AT)))
+    content = content_hash([name for name in rows.columns if name not in (_HASH, BATCH, INGESTED_AT)])
     window = Window.partitionBy(*contract.identity).orderBy(*latest, F.col(SOURCE_FILE).desc(), content.desc())
     earlier = F.col(_RANK) > 1
     texts = {name: (F.col(f"`{name}`"), rows.schema[name].dataType) for name in values}

@@ -1,8 +1,8 @@
-"""A row as text: what quarantine keeps of a row that had its types already, so that it can be sent again."""
+"""A row as text: what quarantine keeps of a row that had its types already, and what tells equal rows from others."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
@@ -25,6 +25,17 @@ def record_text(values: Mapping[str, tuple[SparkColumn, DataType]]) -> SparkColu
     # A name in both keeps the rescued text whatever Spark's policy for keys that stand twice.
     kept = F.map_filter(F.from_json(texts, _TEXTS), lambda name, _: rescued[name].isNull())
     return F.to_json(F.map_concat(kept, rescued))
+
+
+def content_hash(names: Sequence[str]) -> SparkColumn:
+    """A number made of the values of some columns, the same whenever it is computed.
+
+    By way of JSON, since Spark hashes no maps.
+
+    Args:
+        names: of the columns.
+    """
+    return F.xxhash64(F.to_json(F.struct(*(F.col(f"`{name}`") for name in names))))
 
 
 def _text(value: SparkColumn, kind: DataType) -> SparkColumn:

@@ -213,18 +213,7 @@ def test_without_order_by_the_batch_that_was_planned_last_counts_whenever_it_is_
     assert [(row["id"], row["_batch_id"]) for row in spark.table(table).collect()] == [("a", "b3")]
 
 
-# Keys that repeat, touched dates, current rows --------------------------------------------------------------
-
-
-def test_a_key_that_repeats_in_a_batch_is_put_in_once_with_its_latest_row(
-    frame: Any, table: str, held: Lease, spark: SparkSession
-) -> None:
-    day = NEW_YEAR.date()
-    rows = frame(SCHEMA, *(("a", f"v{n}", TIMES[n], day, "b1", INGESTED) for n in (1, 2, 0, 2)))
-    check_put(rows, KEYED, table, MadeColumns()).apply()
-    for _ in range(2):
-        put(rows, KEYED, table, "b1", held, repeats=True)
-    assert [row["value"] for row in spark.table(table).collect()] == ["v2"]
+# Touched dates, current rows --------------------------------------------------------------
 
 
 def test_the_dates_that_moved_and_deleted_rows_leave_are_touched(batch: Any, table: str, held: Lease) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from etl import attempt
 from etl.contracts import parse_contracts
+from etl.duplicates import DUPLICATE_REASON
 from etl.errors import ContractError, DatasetsFailedError
 from etl.ledger import CHECKED, INGESTED, PLANNED, PROCESSED
 from etl.reading.batch_files import GONE, BatchReader
@@ -296,6 +297,18 @@ def test_a_table_that_cannot_take_a_changed_contract_is_left_as_it_is(shop: Shop
         shop.run(INGEST, PROCESS)
     assert shop.rows() == before
     assert shop.states() == [PROCESSED, INGESTED]
+
+
+def test_duplicates_are_found_in_rows_with_maps_which_spark_can_not_hash(shop: Shop, lake: Any) -> None:
+    columns = [*ORDERS["columns"], {"name": "tags", "type": "map<string,int>"}]
+    shop.contract(columns=columns, processing={"derive": [{"name": "id", "expression": "upper(id)"}]})
+    rows = [{"id": key, "amount": 1, "at": "2024-01-01", "tags": {"x": tag}} for key, tag in ("a1", "a2", "A3")]
+    text = "".join(f"{json.dumps(row)}\n" for row in rows)
+    lake.put("raw", "data/incoming/orders/2024/01/15/a.jsonl", text)
+    shop.run(INGEST, PROCESS)
+    assert shop.keys() == Counter("A")
+    assert [json.loads(row["record"])["id"] for row in shop.quarantine()] in (["a", "a"], ["a", "A"])
+    assert {row["reason"] for row in shop.quarantine()} == {DUPLICATE_REASON}
 
 
 # Processing --------------------------------------------------------------------------------------------------

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from etl.curated.replace import put_first
 from etl.curated.schema import aligned
 from etl.curated.tables import snapshot_id
 from etl.names import BATCH, DELETE, INGESTED_AT
-
-_PLACE = "_place"
 
 
 def merge_by_key(rows: DataFrame, table: str, key: Sequence[str], order_by: Sequence[str]) -> None:
@@ -78,25 +76,6 @@ def without_deletes(rows: DataFrame) -> DataFrame:
 def age_columns(rows: DataFrame, order_by: Sequence[str]) -> list[str]:
     """The columns that tell which of two rows is later, from the first to the last that is asked."""
     return [*order_by, *(name for name in (INGESTED_AT, BATCH) if name in rows.columns and name not in order_by)]
-
-
-def latest_per_key(rows: DataFrame, key: Sequence[str], order_by: Sequence[str]) -> DataFrame:
-    """One row for each key: the latest; of rows that are equally late a delete, else any, but always the same.
-
-    Args:
-        rows: perhaps with ``_delete``.
-        key: columns that identify a row.
-        order_by: columns that tell which row is later.
-    """
-    age = [F.col(f"`{name}`").desc_nulls_last() for name in age_columns(rows, order_by)]
-    deletes = [F.col(DELETE).desc()] if DELETE in rows.columns else []
-    window = Window.partitionBy(*quoted(key)).orderBy(*age, *deletes, content(rows).desc())
-    return rows.withColumn(_PLACE, F.row_number().over(window)).where(F.col(_PLACE) == 1).drop(_PLACE)
-
-
-def content(rows: DataFrame) -> SparkColumn:
-    """A number made of all values of a row; by way of JSON, since Spark hashes no maps."""
-    return F.xxhash64(F.to_json(F.struct(*quoted(rows.columns))))
 
 
 def quoted(names: Sequence[str]) -> list[SparkColumn]:

@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from etl.contracts import Contract
-from etl.curated.deletes import keep_tombstones, same_key, version_columns, without_older_than_tombstones
+from etl.curated.deletes import keep_tombstones, same_key, without_older_than_tombstones
 from etl.curated.history import HISTORY_COLUMNS, begin_history, current_rows, merge_history, with_history_columns
-from etl.curated.merge import latest_per_key, merge_by_key, quoted
+from etl.curated.merge import merge_by_key, quoted
 from etl.curated.replace import replace_batch
 from etl.curated.schema import aligned
 from etl.curated.tables import MadeColumns, TableChanges, check_table, iceberg_table, snapshot_id, table_exists
@@ -85,19 +85,17 @@ def put(
     held: Lease,
     *,
     deletes: int | None = None,
-    repeats: bool = False,
 ) -> None:
     """Put a batch's rows into the curated table.
 
     Args:
-        rows: all rows of the batch that were accepted; ``_delete`` tells those that delete their key.
+        rows: all rows of the batch that were accepted, one for each of :attr:`Contract.identity`; ``_delete`` tells
+            those that delete their key.
         contract: key, order and history.
         table: full name; it is up to the rows (:func:`check_put`).
         batch_id: the batch.
         held: the dataset's lease; asked for before each commit.
         deletes: how many rows delete their key, where that is known; for none, no tombstones are looked for in rows.
-        repeats: whether a key may come more than once in the batch. Ingestion lets no key pass twice; SQL steps and
-            rules that mend a key are seen in the contract, a Python step is not.
 
     Raises:
         LeaseLostError: another run has the dataset by now; nothing more was written.
@@ -108,9 +106,6 @@ def put(
         return
     if DELETE in rows.columns:
         rows = rows.drop(DELETE) if deletes == 0 else rows.withColumn(DELETE, F.coalesce(DELETE, F.lit(False)))
-    if repeats or may_repeat_keys(contract):
-        identity = version_columns(contract) if contract.history else contract.key
-        rows = latest_per_key(rows, identity, contract.order_by)
     if DELETE in rows.columns:
         with held.step("put_tombstones"):
             keep_tombstones(rows, contract, table)
@@ -119,13 +114,6 @@ def put(
             merge_history(rows, contract, table)
         else:
             merge_by_key(without_older_than_tombstones(rows, contract, table), table, contract.key, contract.order_by)
-
-
-def may_repeat_keys(contract: Contract) -> bool:
-    """Whether processing may give two rows of a batch the same key, as far as the contract tells."""
-    steps = contract.processing
-    changed = {name for rule in steps.rules for name in rule.values} | {one.name for one in steps.derive}
-    return bool(steps.steps or changed & set(contract.key))
 
 
 def current(spark: SparkSession, table: str, contract: Contract) -> DataFrame:

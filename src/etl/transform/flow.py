@@ -24,7 +24,7 @@ from pyspark.sql import functions as F
 from etl.contracts import Contract, Enrichment, Rule
 from etl.duplicates import DUPLICATE_REASON
 from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, INGESTED_AT, METADATA, REASON, SOURCE_FILE
-from etl.record_text import record_text
+from etl.record_text import content_hash, record_text
 from etl.transform.conform import conform
 from etl.transform.enrichment import UNMATCHED, enrich
 from etl.transform.expressions import compiled, derive
@@ -195,7 +195,7 @@ def _later_rows_only(frame: DataFrame, contract: Contract) -> DataFrame:
     """Where keys were changed, several rows may have one; the table takes the latest, and the others are refused."""
     latest = [F.col(name).desc_nulls_last() for name in contract.order_by]
     # Ties are broken by what is the same whenever the batch is processed.
-    content = F.xxhash64(*(F.col(f"`{name}`") for name in frame.columns if not name.startswith("_")))
+    content = content_hash([name for name in frame.columns if not name.startswith("_")])
     good_first = F.col(REASON).isNull().desc()
     window = Window.partitionBy(*contract.identity).orderBy(good_first, *latest, content)
     earlier = (F.row_number().over(window) > 1) & F.col(REASON).isNull()
