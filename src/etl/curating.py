@@ -167,7 +167,8 @@ class Curating:
             changes.apply()
         dates = {*self._batch.facts.get("touched_dates", ()), *found.dates}
         if self._contract.processing.aggregates:
-            dates |= touched_dates(treated, self._contract, self._table, self._batch.id)
+            known, count = frozenset(dates), found.accepted
+            dates |= touched_dates(treated, self._contract, self._table, self._batch.id, known=known, count=count)
         self._batch = self._pipeline.ledger.note(self._batch, touched_dates=sorted(dates))
         return sorted(dates)
 

@@ -146,7 +146,7 @@ def _describe(
     record.rows_read, record.rows_rejected, record.rows_curated = outcome.rows, outcome.rejected, outcome.curated
     record.rule_hits, record.unmatched = dict(outcome.hits), dict(outcome.unmatched)
     place = batch_folders(settings, batch).processed
-    record.inputs.append(Data(place, rows=outcome.rows, files=int(batch.facts["files"]), columns=columns_of(rows)))
+    record.inputs.append(Data(place, rows=outcome.rows, columns=columns_of(rows)))
     for name, snapshot in references.snapshots.items():
         record.inputs.append(Data(settings.table_location(name), settings.table(name), snapshot))
     record.inputs += [Data(reference_uri(settings, each)) for each in contract.processing.enrich if each.file]

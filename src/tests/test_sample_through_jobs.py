@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import boto3
 import fastavro
 import pyarrow.orc
 import pyarrow.parquet
@@ -96,8 +97,11 @@ def test_every_row_of_the_sample_is_curated_or_refused_with_the_reason_that_it_w
 ) -> None:
     for file in sorted(SAMPLE.rglob("*/*/*/*/*")):
         lake.put("raw", f"data/incoming/{file.relative_to(SAMPLE)}", file.read_bytes())
+    secret = boto3.client("secretsmanager").create_secret(
+        Name="pii", SecretString="for the tests only, and long enough"
+    )
     for stage, work in ALL:
-        run_stage(start(), stage, work)
+        run_stage(start(pii_secret=secret["ARN"]), stage, work)
     for dataset, key, order_by in (
         ("customers", "customer_id", "updated_at"),
         ("transactions", "transaction_id", "transaction_time"),
@@ -115,6 +119,17 @@ def test_every_row_of_the_sample_is_curated_or_refused_with_the_reason_that_it_w
         assert batch["rows_read"] == expected["all"].total()
         assert batch["files_refused"] == (dataset == "transactions")
     assert len(shop.text("quality", "reports/*/*/*/*/jr_*.html")) == 2
+    assert_personal_data_is_treated(shop)
+
+
+def assert_personal_data_is_treated(shop: Shop) -> None:
+    pipeline = shop.open()
+    people = pipeline.spark.table(pipeline.settings.table("customers"))
+    assert "date_of_birth" not in people.columns
+    shapes = people.selectExpr(
+        "email is null or email rlike '^[0-9a-f]{64}$'", "phone is null or phone rlike '^x+.{4}$'"
+    )
+    assert {tuple(row) for row in shapes.collect()} == {(True, True)}
 
 
 def key_of(record: str, key: str) -> str | None:

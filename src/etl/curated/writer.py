@@ -7,7 +7,7 @@ up finds its commit refused (Iceberg looks for conflicting files), or does again
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -24,6 +24,8 @@ from etl.leases import Lease
 from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, IS_CURRENT, METADATA
 
 HISTORY_PROPERTY = "etl.history"
+# Their keys, some dozens of bytes each, fit into the memory of any worker.
+_FEW_ROWS = 1_000_000
 
 
 def made_columns(contract: Contract, columns: Iterable[str], of_batch: Iterable[str] = ()) -> MadeColumns:
@@ -132,7 +134,15 @@ def current(spark: SparkSession, table: str, contract: Contract) -> DataFrame:
     return current_rows(frame) if contract.history and IS_CURRENT in frame.columns else frame
 
 
-def touched_dates(rows: DataFrame, contract: Contract, table: str, batch_id: str) -> set[str]:
+def touched_dates(
+    rows: DataFrame,
+    contract: Contract,
+    table: str,
+    batch_id: str,
+    *,
+    known: Collection[str] = (),
+    count: int | None = None,
+) -> set[str]:
     """The event dates that rows leave when a batch is put in: those of its keys' present rows.
 
     A row that moves to another date or is deleted touches the date that it leaves; without a key, what the batch has
@@ -143,6 +153,9 @@ def touched_dates(rows: DataFrame, contract: Contract, table: str, batch_id: str
         contract: gives the key.
         table: full name; it need not be there yet.
         batch_id: the batch.
+        known: ISO dates that are touched anyway; their partitions are not read.
+        count: rows of the batch, where that is known; the keys of few rows are sent to every worker, which spares
+            shuffling and sorting the keys of the whole table.
 
     Returns:
         ISO dates.
@@ -151,8 +164,13 @@ def touched_dates(rows: DataFrame, contract: Contract, table: str, batch_id: str
     if not table_exists(spark, table) or snapshot_id(spark, table) is None:
         return set()
     present = current(spark, table, contract)
+    if known:
+        others = ~F.col(EVENT_DATE).isin([F.to_date(F.lit(date)) for date in sorted(known)])
+        present = present.where(F.col(EVENT_DATE).isNull() | others)
     if contract.key:
         keys = aligned(rows, present.select(*quoted(contract.key)).schema)
+        if count is not None and count <= _FEW_ROWS:
+            keys = F.broadcast(keys)
         left = present.alias("t").join(keys.alias("k"), same_key("t", "k", contract.key), "left_semi")
     else:
         left = present.where(F.col(BATCH) == batch_id)
