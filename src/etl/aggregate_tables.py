@@ -23,12 +23,11 @@ from etl.curated.recreate import create_or_replace, replace_all
 from etl.curated.replace import replace_dates
 from etl.curated.tables import iceberg_table, table_exists
 from etl.leases import Lease
-from etl.names import EVENT_DATE
+from etl.names import BY_DATE, EVENT_DATE
 from etl.settings import Settings
 from etl.transform.aggregates import aggregate, can_be_merged, partials, rolled_up
 
 DEFINITION = "etl.definition"
-BY_DATE = "__by_date"
 Compute = Callable[[DataFrame], DataFrame]
 
 

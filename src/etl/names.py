@@ -12,6 +12,8 @@ METADATA = (RESCUED, SOURCE_FILE, BATCH, INGESTED_AT)
 PARTITIONS = ("year", "month", "day")
 EVENT_DATE = "event_date"
 FLAGS = "_flags"
+# Tables beside a curated table: the tombstones of its deletes, and the partial results of an aggregate over a table.
+DELETED, BY_DATE = "__deleted", "__by_date"
 # Columns of a curated table with history: the time from which (inclusive) and until which (exclusive) a version holds.
 VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
 # Columns that steps pass on to each other and that no table has.

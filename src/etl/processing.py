@@ -57,7 +57,7 @@ def process(pipeline: Pipeline) -> dict[str, str]:
         dataset -> reason, for those that failed.
     """
     if pipeline.settings.maintain:
-        return {**maintain(pipeline), **vacuum(pipeline)}
+        return _maintained(pipeline)
     contracts = pipeline.contracts()
     run = _Run(pipeline, contracts, PiiKeys(pipeline.spark, pipeline.settings.pii_secret))
 
@@ -75,6 +75,14 @@ def in_order_of_need(contracts: Mapping[str, Contract], datasets: Sequence[str])
     needs = {name: contract.processing.needs() for name, contract in contracts.items()}
     order = TopologicalSorter(needs | {name: set() for name in datasets if name not in needs}).static_order()
     return [name for name in order if name in set(datasets)]
+
+
+def _maintained(pipeline: Pipeline) -> dict[str, str]:
+    """Maintain the tables and vacuum the batches; dataset -> reasons, for those that failed."""
+    failures = maintain(pipeline)
+    for dataset, reason in vacuum(pipeline).items():
+        failures[dataset] = "; ".join(filter(None, (failures.get(dataset), reason)))
+    return failures
 
 
 def _with_all_faults(run: _Run, dataset: str, error: ExpressionError) -> ExpressionError:

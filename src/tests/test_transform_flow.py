@@ -152,6 +152,14 @@ def test_of_rows_that_a_derived_key_makes_equal_the_latest_is_kept(batch: Any) -
     assert refused(found)["a"] == (DUPLICATE_REASON, {"id": "a", "customer": "c", "amount": "1"})
 
 
+def test_of_rows_whose_key_a_late_rule_makes_equal_the_latest_is_kept(batch: Any) -> None:
+    rule = Rule("one_spelling", "id = upper(id)", "set", values={"id": "upper(id)"}, after="steps")
+    contract = orders(Processing(rules=(rule,)), key=("id",), order_by=("amount",))
+    found = run(batch(("a", "c", 1), ("A", "c", 2)), contract)
+    assert accepted(found, "id", "amount") == Counter([("A", 2)])
+    assert [reason for reason, _ in refused(found).values()] == [DUPLICATE_REASON]
+
+
 def test_a_row_for_which_delete_when_is_true_is_marked_and_null_deletes_nothing(batch: Any) -> None:
     found = run(batch(("a", "c", 1), ("b", "c", 0), ("n", "c", None)), orders(delete_when="amount = 0", key=("id",)))
     assert accepted(found, "id", DELETE) == Counter([("a", False), ("b", True), ("n", False)])

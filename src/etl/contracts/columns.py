@@ -11,8 +11,6 @@ from etl.names import EVENT_DATE, IS_CURRENT, VALID_FROM, VALID_TO
 Document = Mapping[str, Any]
 # Columns that a table with history gets besides the contract's.
 OF_HISTORY = (VALID_FROM, VALID_TO, IS_CURRENT)
-# Ends of the names of tables beside a dataset's and an aggregate's own: deleted keys, and parts per event date.
-DELETED, BY_DATE = "__deleted", "__by_date"
 # How the name of a dataset's table of the processed layer begins.
 PROCESSED = "processed_"
 

@@ -7,8 +7,6 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
 from etl.contracts.columns import (
-    BY_DATE,
-    DELETED,
     OF_HISTORY,
     PROCESSED,
     Document,
@@ -19,7 +17,7 @@ from etl.contracts.columns import (
 )
 from etl.contracts.problems import suggestion
 from etl.contracts.steps_checks import as_of_fields
-from etl.names import standard_name
+from etl.names import BY_DATE, DELETED, standard_name
 
 
 def check_together(documents: Mapping[str, Document], broken: Iterable[str] = ()) -> Iterator[str]:

@@ -17,14 +17,14 @@ from etl.contracts import Contract, TableLayout
 from etl.curated.merge import age_columns, merge_by_key, quoted
 from etl.curated.schema import aligned
 from etl.curated.tables import MadeColumns, check_table, table_exists
-from etl.names import BATCH, DELETE, INGESTED_AT
+from etl.names import BATCH, DELETE, DELETED, INGESTED_AT
 
 _AGE, _TOMBSTONE = "_age", "_tombstone"
 
 
 def tombstone_table(table: str) -> str:
     """The full name of the table that holds a curated table's deletes."""
-    return f"{table}__deleted"
+    return f"{table}{DELETED}"
 
 
 def version_columns(contract: Contract) -> list[str]:

@@ -17,14 +17,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from etl.contracts import TableLayout
-from etl.errors import TableSchemaError
+from etl.contracts.layout import parse_partition, parse_sort
 
 LAYOUT_PROPERTY = "etl.layout"
 _MIB = 1024 * 1024
-_TIME = re.compile(r"(year|month|day|hour)s?\s*\(\s*(\w+)\s*\)")
-_SIZED = re.compile(r"(bucket|truncate)\s*\(\s*(\d+)\s*,\s*(\w+)\s*\)")
 _ICEBERG_SIZED = re.compile(r"(bucket|truncate)\[(\d+)\]")
-_SORTED = re.compile(r"(\w+)(?:\s+(asc|desc))?")
 # Of every curated table.
 TABLE_PROPERTIES = {
     "format-version": "2",
@@ -39,31 +36,23 @@ def partition_sql(field: str) -> str:
     """A partition field of a contract as Iceberg's SQL: ``days(at)`` -> ``days(`at`)``.
 
     Raises:
-        TableSchemaError: it is neither a column nor one of Iceberg's transforms.
+        LayoutTextError: it is neither a column nor one of Iceberg's transforms.
     """
-    text = field.strip().lower()
-    if found := _TIME.fullmatch(text):
-        return f"{found[1]}s(`{found[2]}`)"
-    if found := _SIZED.fullmatch(text):
-        return f"{found[1]}({found[2]}, `{found[3]}`)"
-    if re.fullmatch(r"\w+", text):
-        return f"`{text}`"
-    raise TableSchemaError(
-        f"table.partition_by: {field!r} is no partition field; give a column, or years(c), months(c), days(c), "
-        "hours(c), bucket(16, c), truncate(4, c)"
-    )
+    parsed = parse_partition(field)
+    if not parsed.transform:
+        return f"`{parsed.column}`"
+    size = f"{parsed.size}, " if parsed.size else ""
+    return f"{parsed.transform}({size}`{parsed.column}`)"
 
 
 def sort_sql(order: str) -> str:
     """One column of a contract's sort order as SQL: ``at desc`` -> ``` `at` desc ```.
 
     Raises:
-        TableSchemaError: it is not a column with or without ``asc`` or ``desc``.
+        LayoutTextError: it is not a column with or without ``asc`` or ``desc``.
     """
-    found = _SORTED.fullmatch(order.strip().lower())
-    if found is None:
-        raise TableSchemaError(f"table.sort_by: {order!r} is no column; give its name, or its name and desc")
-    return f"`{found[1]}` {found[2] or 'asc'}"
+    parsed = parse_sort(order)
+    return f"`{parsed.column}` {'desc' if parsed.descending else 'asc'}"
 
 
 def layout_properties(layout: TableLayout) -> dict[str, str]:

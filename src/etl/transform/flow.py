@@ -130,7 +130,8 @@ def transform(rows: DataFrame, contract: Contract, references: References, batch
     if not (late or made_anew):
         return Transformed((judged,), _with_deletes(accepted, contract), contract.delete_when)
     made = verdict(judge(made, _rules(contract, "steps"), contract.name), late)
-    if contract.key and made_anew:
+    keys_may_repeat = made_anew or any(set(rule.values) & set(contract.key) for rule in late)
+    if contract.key and keys_may_repeat:
         made = _later_rows_only(made, contract)
     rejudged = Judged(made, late, _record(made, [name for name in sources if name in made.columns]))
     return Transformed((judged, rejudged), _with_deletes(_accepted(rejudged), contract), contract.delete_when)
