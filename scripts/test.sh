@@ -8,6 +8,8 @@ Usage: scripts/test.sh [--fast] [pytest arguments]
 
   --fast   without the end-to-end tests (they start a whole local cloud)
 
+Without arguments for pytest the test files are shared out among up to four workers, each with a Spark session.
+
 Everything: ./scripts/test.sh        One test: ./scripts/test.sh -k leading_zeros
 EOF
 }
@@ -32,6 +34,7 @@ main() {
   echo "== contracts"
   "${bin}/python" scripts/validate_contracts.py
   echo "== tests"
+  [[ $# -gt 0 ]] || args+=(-n logical --maxprocesses 4 --dist loadfile)
   exec "${bin}/python" -m pytest "${args[@]}" "$@"
 }
 

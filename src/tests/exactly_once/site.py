@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -241,10 +242,16 @@ class Site:
         return self.start(environment={faults.POINT: point, faults.SIGNAL: "SIGSTOP"}, **arguments)
 
     def points(self, job: str = "data_ingestion") -> list[str]:
-        """Every fault point that a run passes now, in order, each once."""
+        """The moments of a run that differ in what is written: every fault point that it passes now, each once.
+
+        Nothing is written between the point after a write and the one before the next; so the second is left out.
+        """
         trace = self._folder / f"trace{len(self._runs)}"
         self.run(job, environment={faults.TRACE: str(trace)})
-        return list(dict.fromkeys(trace.read_text().split()))
+        passed = trace.read_text().split()
+        in_turn = pairwise(passed)
+        same = {point for earlier, point in in_turn if earlier.endswith(".after") and point.endswith(".before")}
+        return [point for point in dict.fromkeys(passed) if point not in same]
 
     def _arguments(self, run_id: str) -> dict[str, str]:
         buckets = {f"{layer}_bucket": self.bucket(layer).name for layer in LAYERS if layer != "scripts"}
