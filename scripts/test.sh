@@ -34,7 +34,7 @@ main() {
   echo "== contracts"
   "${bin}/python" scripts/validate_contracts.py
   echo "== tests"
-  [[ $# -gt 0 ]] || args+=(-n logical --maxprocesses 4 --dist loadfile)
+  [[ $# -gt 0 ]] || args+=(-n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
   exec "${bin}/python" -m pytest "${args[@]}" "$@"
 }
 

@@ -73,13 +73,9 @@ def test_corrections_deletes_and_late_rows_give_the_same_tables_in_every_order(
     assert_aggregates(shop)
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)], ids=str)
-def test_history_is_the_same_in_every_order_and_aggregates_see_the_current_rows(
-    shop: Shop, order: tuple[int, ...]
-) -> None:
+def test_history_is_right_in_the_worst_order_and_aggregates_see_the_current_rows(shop: Shop) -> None:
     shop.contract(columns=COLUMNS, delete_when="op = 'D'", processing=PROCESSING, history=True)
-    for position in order:
-        name, rows = BATCHES[position]
+    for name, rows in reversed(BATCHES):
         shop.drop(name, *rows, header=HEADER)
         shop.run(INGEST, PROCESS)
     assert selected(shop, "orders", "id", "amount", "valid_from", "valid_to", "is_current") == VERSIONS

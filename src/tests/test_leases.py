@@ -267,16 +267,16 @@ def test_of_many_runs_at_once_one_has_the_lease(table: Any) -> None:
     def run(owner: str) -> None:
         own_table = boto3.resource("dynamodb").Table("state")
         try:
-            with lease(own_table, "orders", "ingestion", owner, 2):
+            with lease(own_table, "orders", "ingestion", owner, 5):
                 inside.append(owner)
-                release.wait(20)
+                release.wait(60)
         except LeaseHeldError:
             refused.append(owner)
 
     threads = [threading.Thread(target=run, args=(f"run-{number}",)) for number in range(4)]
     for thread in threads:
         thread.start()
-    until(lambda: len(refused) == 3, seconds=20)
+    until(lambda: len(refused) == 3, seconds=60)
     assert len(inside) == 1
     release.set()
     for thread in threads:

@@ -124,7 +124,7 @@ VALUES = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(VALUES, max_size=12))
 def test_partials_of_any_days_roll_up_to_what_all_rows_give(spark: SparkSession, rows: list[tuple[Any, ...]]) -> None:
     table = spark.createDataFrame(rows, SCHEMA).coalesce(1)

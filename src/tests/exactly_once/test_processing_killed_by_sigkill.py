@@ -51,7 +51,8 @@ def test_processing_killed_at_every_write_ends_in_the_tables_of_an_undisturbed_r
     site.run("data_processing")
     rows.drop("second")
     site.run()
-    points = site.points("data_processing")
+    # The lease has its own tests, and is the same for every stage.
+    points = [point for point in site.points("data_processing") if not point.startswith("lease.")]
     assert {"processing.put_tombstones.after", "processing.put_rows.after", "ledger.advance.after"} <= set(points)
     for number, point in enumerate(points):
         if {batch["status"] for batch in site.batches()} == {"PROCESSED"}:
