@@ -123,11 +123,9 @@ def _process_batch(run: _Run, contract: Contract, batch: Batch, held: Lease, ref
         curating = Curating(pipeline, contract, batch, held, references, record)
         outcome = curating.curate(rows, _context(run, contract, batch))
         _describe(pipeline, contract, record, batch, rows, references, outcome)
-    except LeaseLostError:
-        raise  # the batch is another run's by now, and so is its event
     except Exception as error:
         record.error = reason_of(error)
-        write_event(pipeline.storage, pipeline.settings, record, contract)
+        _tell_failure(pipeline, contract, record, held)
         raise
     with held.step("write_event"):
         event = write_event(pipeline.storage, pipeline.settings, record, contract)
@@ -138,6 +136,17 @@ def _process_batch(run: _Run, contract: Contract, batch: Batch, held: Lease, ref
         "%s: batch %s: %d rows curated, %d rejected", batch.dataset, batch.id, outcome.curated, outcome.rejected
     )
     pipeline.emit(batch.dataset, RowsCurated=outcome.curated, RowsRejected=outcome.rejected)
+
+
+def _tell_failure(pipeline: Pipeline, contract: Contract, record: BatchRecord, held: Lease) -> None:
+    """Write the event of a batch that failed, unless it is another run's by now: then so is its event."""
+    try:
+        with held.step("write_event"):
+            write_event(pipeline.storage, pipeline.settings, record, contract)
+    except LeaseLostError as error:
+        pipeline.log.warning(
+            "%s: batch %s: its event is left to the other run: %s", record.dataset, record.batch_id, error
+        )
 
 
 def _describe(

@@ -44,6 +44,11 @@ SPARK_SETTINGS = {
 }
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes in the names of tests would be unreadable; and packed ones hold the time, and differ between workers."""
+    return "bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A local session with Iceberg, whose ``s3://`` buckets are folders (see the lake fixture)."""

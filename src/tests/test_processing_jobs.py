@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from etl import curating
 from etl.errors import DatasetsFailedError
 from etl.ledger import INGESTED, PROCESSED
 from shop import CHECK, INGEST, ORDERS, PROCESS, Shop
@@ -215,6 +216,21 @@ def test_a_processed_batch_leaves_a_lineage_event_and_a_failed_one_says_why_unti
     [event] = map(json.loads, shop.text("quality", "reports/orders/**/lineage-*.json"))
     assert event["eventType"] == "COMPLETE"
     assert [each["name"].rpartition("/")[2] for each in event["outputs"]][:1] == ["orders"]
+
+
+def test_a_run_that_has_lost_its_dataset_leaves_the_event_to_the_other_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def conflict(*arguments: Any, **_: Any) -> None:
+        held = arguments[4]
+        held._lost_to = "another run"
+        raise RuntimeError("the table was changed by another commit")
+
+    monkeypatch.setattr(curating, "put", conflict)
+    shop.drop("a.csv", "1,5,2024-01-10")
+    with pytest.raises(DatasetsFailedError, match="RuntimeError: the table was changed by another commit"):
+        shop.run(INGEST, PROCESS)
+    assert shop.text("quality", "reports/orders/**/lineage-*.json") == []
 
 
 # Maintenance -------------------------------------------------------------------------------------------------
