@@ -16,11 +16,10 @@ import json
 from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from etl.contracts import Aggregate, Contract
 from etl.curated.recreate import create_or_replace, replace_all
-from etl.curated.replace import replace_dates
+from etl.curated.replace import of_dates, replace_dates
 from etl.curated.tables import iceberg_table, table_exists
 from etl.leases import Lease
 from etl.names import BY_DATE, EVENT_DATE
@@ -102,7 +101,7 @@ class _Refresh:
         if not self._is_made_so(table, everything):
             self._make(everything, table, (EVENT_DATE,))
         elif dates:
-            touched = self._curated.where(F.col(EVENT_DATE).isin([F.to_date(F.lit(date)) for date in dates]))
+            touched = self._curated.where(of_dates(dates))
             with self._held.step("replace_dates"):
                 replace_dates(compute(touched), table, dates)
 

@@ -99,7 +99,7 @@ class Curating:
         self._pipeline, self._contract, self._batch, self._held = pipeline, contract, batch, held
         self._references, self._record = references, record
         self._table = pipeline.settings.table(contract.name)
-        self.rejected_to = rejected_folder(pipeline.settings, batch)
+        self._rejected_to = rejected_folder(pipeline.settings, batch)
 
     def curate(self, rows: DataFrame, context: BatchContext) -> Outcome:
         """Do everything up to the commit in the ledger.
@@ -134,7 +134,7 @@ class Curating:
             curated = current(self._pipeline.spark, self._table, contract)
             refresh_aggregates(curated, contract, self._pipeline.settings, dates, self._held)
         delete_earlier_tries(self._pipeline.storage, self._pipeline.settings, self._batch)
-        return Outcome(surveys, reasons, self.rejected_to)
+        return Outcome(surveys, reasons, self._rejected_to)
 
     def _surveyed(self, transformed: Transformed) -> tuple[Survey, ...]:
         """What the rules find: in the rows of the batch, and in those that SQL and Python steps have made of them."""
@@ -182,4 +182,4 @@ class Curating:
             return {}
         refused = reduce(DataFrame.unionByName, (judged.refused() for judged in transformed.judged))
         with self._held.step("quarantine"):
-            return keep_rows(refused.withColumn("batch_id", F.lit(self._batch.id)), self.rejected_to, rejected)
+            return keep_rows(refused.withColumn("batch_id", F.lit(self._batch.id)), self._rejected_to, rejected)

@@ -16,6 +16,7 @@ FLAGS = "_flags"
 DELETED, BY_DATE = "__deleted", "__by_date"
 # Columns of a curated table with history: the time from which (inclusive) and until which (exclusive) a version holds.
 VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
+HISTORY_TYPES = {VALID_FROM: "timestamp", VALID_TO: "timestamp", IS_CURRENT: "boolean"}
 # Columns that steps pass on to each other and that no table has.
 CORRUPT, REASON, RECORD = "_corrupt_record", "_reject_reason", "_record"
 POSITION, DATE, LATE, REFUSAL = "_position", "_date", "_late", "_refusal"

@@ -130,8 +130,8 @@ def _process_batch(run: _Run, contract: Contract, batch: Batch, held: Lease, ref
     with held.step("write_event"):
         event = write_event(pipeline.storage, pipeline.settings, record, contract)
     pipeline.ledger.advance(curating.batch, PROCESSED, lineage=event, **_facts(outcome))
-    for name in (contract.name, *aggregate_tables(contract)):
-        _record_table(pipeline, name, contract.name)
+    for table in record.outputs:
+        _record_table(pipeline, table, contract.name)
     pipeline.log.info(
         "%s: batch %s: %d rows curated, %d rejected", batch.dataset, batch.id, outcome.curated, outcome.rejected
     )
@@ -204,10 +204,7 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _record_table(pipeline: Pipeline, name: str, dataset: str) -> None:
+def _record_table(pipeline: Pipeline, table: Data, dataset: str) -> None:
     """Write down what a curated table holds now, for summaries that have no Spark."""
-    full_name = pipeline.settings.table(name)
-    if table_exists(pipeline.spark, full_name):
-        rows, snapshot = row_count(pipeline.spark, full_name), snapshot_id(pipeline.spark, full_name)
-        location = pipeline.settings.table_location(name)
-        pipeline.ledger.put("table", name, dataset=dataset, rows=rows, location=location, snapshot_id=snapshot)
+    rows, name = row_count(pipeline.spark, table.table), table.table.rpartition(".")[2]
+    pipeline.ledger.put("table", name, dataset=dataset, rows=rows, location=table.uri, snapshot_id=table.snapshot)

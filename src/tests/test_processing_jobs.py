@@ -41,7 +41,7 @@ def test_a_reference_file_is_joined_as_of_each_rows_time_and_unmatched_rows_are_
     lake.put("scripts", "reference/rates.csv", RATES)
     derive = [{"name": "usd", "expression": "cast(amount * rate as decimal(12,2))"}]
     shop.contract(columns=COLUMNS, processing={"enrich": [RATE], "derive": derive})
-    rows = ("1,10,2024-01-11T23:59:59,EUR", "2,10,2024-01-12,EUR", "3,10,2024-01-12,USD", "4,10,2024-01-12,XXX")
+    rows = ("1,10,2024-01-11T23:59:59,EUR", "2,10,2024-01-12,EUR", "3,10,2024-01-12,USD", "4,10,2024-01-12,ZZZ")
     shop.drop("a.csv", *rows, header=HEADER)
     shop.run(INGEST, PROCESS)
     assert values(shop, "orders", "id", "usd") == Counter([("1", "11.00"), ("2", "12.00"), ("3", "10.00")])

@@ -21,7 +21,7 @@ from etl.analysis.table_shape import column_problems, layout_problems
 from etl.contracts import Contract, Enrichment
 from etl.curated.history import current_rows
 from etl.curated.schema import sql_type
-from etl.names import DELETE, INGESTED_AT, IS_CURRENT, METADATA, PARTITIONS, VALID_FROM, VALID_TO
+from etl.names import DELETE, HISTORY_TYPES, INGESTED_AT, METADATA, PARTITIONS
 from etl.transform.aggregates import aggregate
 from etl.transform.flow import BatchContext, transform
 from etl.transform.privacy import KEY_COLUMNS, key_treatments, treat, treatments
@@ -29,7 +29,6 @@ from etl.transform.reference_files import reference_folder, wanted_columns
 from etl.transform.references import References
 from utils.glue_utils import Storage
 
-_OF_HISTORY = {VALID_FROM: "timestamp", VALID_TO: "timestamp", IS_CURRENT: "boolean"}
 _NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -76,7 +75,7 @@ def analyse(
         tables[name], found = _Analysis(contracts, tables, spark).of(contracts[name])
         problems += [*missing, *found]
     if quality:
-        shown = {name: _current(table.rows, contracts[name]) for name, table in tables.items() if table.right}
+        shown = {name: current_rows(table.rows, contracts[name]) for name, table in tables.items() if table.right}
         for name in shown:
             problems += quality_problems(contracts[name], shown, contracts.keys() - shown.keys())
     return list(dict.fromkeys(problems))
@@ -91,11 +90,6 @@ def _with_needs(contracts: Mapping[str, Contract], wanted: Collection[str]) -> l
         taken |= left
         left = {other for name in left for other in needs.get(name, ())} - taken
     return [name for name in TopologicalSorter(needs).static_order() if name in taken and name in contracts]
-
-
-def _current(rows: DataFrame, contract: Contract) -> DataFrame:
-    """A table as all see it who don't ask for versions."""
-    return current_rows(rows) if contract.history else rows
 
 
 class _Analysis:
@@ -151,7 +145,7 @@ class _Analysis:
         return empty_frame(self._spark, {column.name: column.spark_type for column in wanted_columns(enrichment)})
 
     def _current_of(self, name: str) -> DataFrame:
-        return _current(self._tables[name].rows, self._contracts[name])
+        return current_rows(self._tables[name].rows, self._contracts[name])
 
     def _uncertain(self, contract: Contract) -> set[str]:
         """The datasets that it needs whose tables may have other columns."""
@@ -160,7 +154,7 @@ class _Analysis:
     def _table_of(self, frame: DataFrame, contract: Contract) -> DataFrame:
         """The table as others see it; its plan is short whatever made the frame."""
         kinds = {field.name: sql_type(field.dataType) for field in frame.schema.fields}
-        return empty_frame(self._spark, kinds | (_OF_HISTORY if contract.history else {}))
+        return empty_frame(self._spark, kinds | (HISTORY_TYPES if contract.history else {}))
 
 
 def empty_frame(spark: SparkSession, kinds: Mapping[str, str]) -> DataFrame:

@@ -11,7 +11,7 @@ from etl.contracts import Contract
 from etl.contracts.layout import parse_partition, parse_sort
 from etl.contracts.problems import suggestion
 from etl.contracts.table_checks import partition_type_problem
-from etl.names import IS_CURRENT, VALID_FROM, VALID_TO
+from etl.names import HISTORY_TYPES
 
 # Types that are an expression's and no table's.
 _UNSTORABLE = ("void", "interval", "variant")
@@ -40,7 +40,7 @@ def layout_problems(rows: DataFrame, contract: Contract, certain: bool = True) -
     kinds = {field.name: field.dataType for field in rows.schema.fields}
     spellings = {name: str(kind.simpleString()) for name, kind in kinds.items()}
     if contract.history:
-        spellings |= {VALID_FROM: "timestamp", VALID_TO: "timestamp", IS_CURRENT: "boolean"}
+        spellings |= HISTORY_TYPES
     for text in contract.table.partition_by:
         field = parse_partition(text)
         spelled = spellings.get(field.column, "")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from etl.names import EVENT_DATE, IS_CURRENT, VALID_FROM, VALID_TO
+from etl.names import EVENT_DATE, HISTORY_TYPES
 
 Document = Mapping[str, Any]
 # Columns that a table with history gets besides the contract's.
-OF_HISTORY = (VALID_FROM, VALID_TO, IS_CURRENT)
+OF_HISTORY = tuple(HISTORY_TYPES)
 # How the name of a dataset's table of the processed layer begins.
 PROCESSED = "processed_"
 

@@ -259,7 +259,12 @@ class Contract:
     @property
     def identity(self) -> tuple[str, ...]:
         """The columns of which a batch has one row each: the key, and with history the version of the key, too."""
-        return (*self.key, *(name for name in self.order_by if self.history and name not in self.key))
+        return self.version if self.history else self.key
+
+    @property
+    def version(self) -> tuple[str, ...]:
+        """The columns that identify what happened to a key at a time: key and order."""
+        return tuple(dict.fromkeys((*self.key, *self.order_by)))
 
     def matches(self, file_name: str) -> bool:
         """Whether a file of this name belongs to the dataset."""

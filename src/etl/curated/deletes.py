@@ -19,17 +19,12 @@ from etl.curated.schema import aligned
 from etl.curated.tables import MadeColumns, check_table, table_exists
 from etl.names import BATCH, DELETE, DELETED, INGESTED_AT
 
-_AGE, _TOMBSTONE = "_age", "_tombstone"
+_TOMBSTONE = "_tombstone"
 
 
 def tombstone_table(table: str) -> str:
     """The full name of the table that holds a curated table's deletes."""
     return f"{table}{DELETED}"
-
-
-def version_columns(contract: Contract) -> list[str]:
-    """The columns that identify what happened to a key at a time: key and order."""
-    return [*dict.fromkeys((*contract.key, *contract.order_by))]
 
 
 def keep_tombstones(rows: DataFrame, contract: Contract, table: str) -> None:
@@ -40,7 +35,7 @@ def keep_tombstones(rows: DataFrame, contract: Contract, table: str) -> None:
         contract: gives key and order.
         table: full name of the curated table.
     """
-    identity = version_columns(contract)
+    identity = contract.version
     columns = [*identity, *(name for name in (INGESTED_AT, BATCH) if name not in identity)]
     deleted = rows.where(F.col(DELETE)).select(*quoted(columns))
     name = tombstone_table(table)

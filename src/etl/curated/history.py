@@ -16,12 +16,11 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from etl.contracts import Contract
-from etl.curated.deletes import same_key, tombstones, version_columns
+from etl.curated.deletes import same_key, tombstones
 from etl.curated.merge import age_columns, merge, quoted, without_deletes
 from etl.curated.schema import aligned
-from etl.names import DELETE, IS_CURRENT, VALID_FROM, VALID_TO
+from etl.names import DELETE, HISTORY_TYPES, IS_CURRENT, VALID_FROM, VALID_TO
 
-HISTORY_COLUMNS = (VALID_FROM, VALID_TO, IS_CURRENT)
 # Which of several rows of one version stands, where all else is equal: the batch's own before the one that is there.
 _PRESENT, _OF_BATCH, _TOMBSTONE = 0, 1, 2
 _SOURCE, _NEXT = "_source", "_next"
@@ -29,13 +28,7 @@ _SOURCE, _NEXT = "_source", "_next"
 
 def with_history_columns(rows: DataFrame) -> DataFrame:
     """The rows with the three columns of history behind the others, all null; for a table's schema."""
-    empty = F.lit(None)
-    return rows.select(
-        "*",
-        empty.cast("timestamp").alias(VALID_FROM),
-        empty.cast("timestamp").alias(VALID_TO),
-        empty.cast("boolean").alias(IS_CURRENT),
-    )
+    return rows.select("*", *(F.lit(None).cast(kind).alias(name) for name, kind in HISTORY_TYPES.items()))
 
 
 def begin_history(contract: Contract, table: str) -> str:
@@ -55,7 +48,7 @@ def merge_history(rows: DataFrame, contract: Contract, table: str) -> None:
     """
     events = _events(rows, contract, table)
     versions = _with_validity(events, contract)
-    merge(versions, table, version_columns(contract))
+    merge(versions, table, contract.version)
 
 
 def _events(rows: DataFrame, contract: Contract, table: str) -> DataFrame:
@@ -106,7 +99,15 @@ def _all_equal(values: dict[str, SparkColumn]) -> SparkColumn:
     return equal
 
 
-def current_rows(frame: DataFrame) -> DataFrame:
-    """The current versions, without the columns of history: what the table would be if it kept none."""
+def current_rows(frame: DataFrame, contract: Contract) -> DataFrame:
+    """The rows that hold now; of a table with history the current versions, without the columns of history.
+
+    Args:
+        frame: a curated table, perhaps as of a snapshot.
+        contract: of the table's dataset.
+    """
+    # A table whose contract has just come to say history has no such columns before its next batch.
+    if not contract.history or IS_CURRENT not in frame.columns:
+        return frame
     # Null: the table has just begun to keep history, and its rows are not marked yet.
-    return frame.where(F.col(IS_CURRENT).isNull() | F.col(IS_CURRENT)).drop(*HISTORY_COLUMNS)
+    return frame.where(F.col(IS_CURRENT).isNull() | F.col(IS_CURRENT)).drop(*HISTORY_TYPES)

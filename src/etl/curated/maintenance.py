@@ -20,13 +20,12 @@ from etl.curated.tables import iceberg_table, refresh, table_exists
 from etl.leases import Lease, lease
 from etl.ledger import INGESTED, PLANNED
 from etl.pipeline import Pipeline, each_dataset
+from etl.settings import LEAST_ORPHAN_RETENTION_DAYS
 
 # Of the processing stage: while one run has it, no other writes the dataset's tables.
 LEASE_STAGE = "processing"
 # Kept however old they are, so that a table that changes rarely can be gone back in.
 KEPT_SNAPSHOTS = 5
-# A file younger than this may belong to a commit that is under way.
-LEAST_ORPHAN_DAYS = 3
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def maintain_table(
         table: full name.
         held: asked for before each procedure.
         expire_before: snapshots that are older go, but for the newest :data:`KEPT_SNAPSHOTS`.
-        orphan_days: how old a file must be that no snapshot knows; at least :data:`LEAST_ORPHAN_DAYS`.
+        orphan_days: how old a file must be that no snapshot knows; at least :data:`LEAST_ORPHAN_RETENTION_DAYS`.
         compacts: whether data files may be put together.
 
     Raises:
@@ -134,7 +133,7 @@ def maintain_table(
         )
     # By this machine's clock, as files' times are. Only files below the table's own folder are looked at; one that is
     # listed by another scheme or bucket than the table knows it by (s3 and s3a are one) makes the procedure fail.
-    old = utc_now() - timedelta(days=max(orphan_days, LEAST_ORPHAN_DAYS))
+    old = utc_now() - timedelta(days=max(orphan_days, LEAST_ORPHAN_RETENTION_DAYS))
     with held.step("remove_orphan_files"):
         orphans = spark.sql(
             f"call {catalog}.system.remove_orphan_files(table => '{name}', older_than => {_timestamp(old)})"

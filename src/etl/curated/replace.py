@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType
@@ -25,8 +26,16 @@ def replace_dates(rows: DataFrame, table: str, dates: Sequence[str]) -> None:
         table: full name; partitioned by ``event_date``.
         dates: ISO dates.
     """
-    touched = F.col(EVENT_DATE).isin([F.lit(d).cast(DateType()) for d in dates])
-    fitting(rows, table).writeTo(table).overwrite(touched)
+    fitting(rows, table).writeTo(table).overwrite(of_dates(dates))
+
+
+def of_dates(dates: Sequence[str]) -> SparkColumn:
+    """Whether a row's event date is one of these.
+
+    Args:
+        dates: ISO dates.
+    """
+    return F.col(EVENT_DATE).isin([F.lit(date).cast(DateType()) for date in dates])
 
 
 def put_first(rows: DataFrame, table: str) -> None:

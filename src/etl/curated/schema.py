@@ -8,29 +8,12 @@ from dataclasses import dataclass
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import (
-    ArrayType,
-    ByteType,
-    DataType,
-    DecimalType,
-    DoubleType,
-    FloatType,
-    IntegerType,
-    LongType,
-    MapType,
-    ShortType,
-    StructType,
-)
+from pyspark.sql.types import ArrayType, DataType, MapType, StructType
+
+from etl.widening import widens
 
 # How a wanted type stands to the one that is there.
 NEW, WIDER, NARROWER, GONE, OTHER = "new", "wider", "narrower", "gone", "other"
-
-_WIDER: dict[type[DataType], tuple[type[DataType], ...]] = {
-    ByteType: (ShortType, IntegerType, LongType),
-    ShortType: (IntegerType, LongType),
-    IntegerType: (LongType,),
-    FloatType: (DoubleType,),
-}
 
 
 @dataclass(frozen=True)
@@ -84,13 +67,6 @@ def _of_fields(present: StructType, wanted: StructType, path: tuple[str, ...]) -
             yield Difference(NEW, (*path, field.name), wanted=sql_type(field.dataType))
     for name in set(there) - set(wanted.fieldNames()):
         yield Difference(GONE, (*path, name), present=sql_type(there[name]))
-
-
-def widens(from_type: DataType, to_type: DataType) -> bool:
-    """Whether every value of one type is one of the other, and Iceberg can change a column so."""
-    if isinstance(from_type, DecimalType) and isinstance(to_type, DecimalType):
-        return from_type.scale == to_type.scale and from_type.precision <= to_type.precision
-    return isinstance(to_type, _WIDER.get(type(from_type), ()))
 
 
 def same(one: DataType, other: DataType) -> bool:

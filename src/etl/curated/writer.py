@@ -14,14 +14,14 @@ from pyspark.sql import functions as F
 
 from etl.contracts import Contract
 from etl.curated.deletes import keep_tombstones, same_key, without_older_than_tombstones
-from etl.curated.history import HISTORY_COLUMNS, begin_history, current_rows, merge_history, with_history_columns
+from etl.curated.history import begin_history, current_rows, merge_history, with_history_columns
 from etl.curated.merge import merge_by_key, quoted
-from etl.curated.replace import replace_batch
+from etl.curated.replace import of_dates, replace_batch
 from etl.curated.schema import aligned
 from etl.curated.tables import MadeColumns, TableChanges, check_table, iceberg_table, snapshot_id, table_exists
 from etl.errors import TableSchemaError
 from etl.leases import Lease
-from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, IS_CURRENT, METADATA
+from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, HISTORY_TYPES, METADATA
 
 HISTORY_PROPERTY = "etl.history"
 # Their keys, some dozens of bytes each, fit into the memory of any worker.
@@ -70,7 +70,7 @@ def check_put(rows: DataFrame, contract: Contract, table: str, made: MadeColumns
             )
         return check_table(frame, table, contract.table, made)
     if made.names:
-        made = MadeColumns(made.names | set(HISTORY_COLUMNS), made.typed)
+        made = MadeColumns(made.names | set(HISTORY_TYPES), made.typed)
     changes = check_table(with_history_columns(frame), table, contract.table, made)
     if has_history:
         return changes
@@ -129,9 +129,7 @@ def current(spark: SparkSession, table: str, contract: Contract) -> DataFrame:
         table: full name.
         contract: of the table's dataset.
     """
-    frame = spark.table(table)
-    # A table whose contract has just come to say history has no such columns before its next batch.
-    return current_rows(frame) if contract.history and IS_CURRENT in frame.columns else frame
+    return current_rows(spark.table(table), contract)
 
 
 def touched_dates(
@@ -165,7 +163,7 @@ def touched_dates(
         return set()
     present = current(spark, table, contract)
     if known:
-        others = ~F.col(EVENT_DATE).isin([F.to_date(F.lit(date)) for date in sorted(known)])
+        others = ~of_dates(sorted(known))
         present = present.where(F.col(EVENT_DATE).isNull() | others)
     if contract.key:
         keys = aligned(rows, present.select(*quoted(contract.key)).schema)

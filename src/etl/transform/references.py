@@ -16,7 +16,6 @@ from etl.contracts import Contract, Enrichment, inferred
 from etl.curated.history import current_rows
 from etl.curated.tables import table_exists
 from etl.errors import MissingTableError
-from etl.names import IS_CURRENT
 from etl.settings import Settings
 from etl.transform.reference_files import ReferenceFiles
 from utils.glue_utils import Storage
@@ -83,10 +82,7 @@ class _Tables:
         if name not in self._frames:
             self._frames[name] = self._pinned(name)
         frame = self._frames[name]
-        # A table whose contract has just come to say history has no such columns before its next batch.
-        if as_of or not self._contracts.get(name, inferred(name)).history or IS_CURRENT not in frame.columns:
-            return frame
-        return current_rows(frame)
+        return frame if as_of else current_rows(frame, self._contracts.get(name, inferred(name)))
 
     def _pinned(self, name: str) -> DataFrame:
         table = self._settings.table(name)
