@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 
 from etl.contracts import Contract
 from etl.dqdl import parse_ruleset
-from etl.dqdl.planner import Planner
+from etl.dqdl.planner import Planner, Surroundings
 
 
 def quality_problems(
@@ -27,7 +27,7 @@ def quality_problems(
         return
     ruleset = parse_ruleset(text)
     others = {name: table for name, table in tables.items() if name != contract.name and name in text}
-    planner = Planner(tables[contract.name], others, datetime.now(timezone.utc))
+    planner = Planner(tables[contract.name], Surroundings(datetime.now(timezone.utc), others))
     leaves = [leaf for node in ruleset.rules for leaf in planner.leaves(node, by_row=False)]
     leaves += [planner.leaf(rule) for rule in ruleset.analyzers]
     planner.check(leaves)

@@ -6,9 +6,20 @@ Glue console; docs/quality_rules.md has a row for each rule type and says where 
 
 from etl.dqdl.engine import evaluate
 from etl.dqdl.errors import DqdlSyntaxError
+from etl.dqdl.history import History, Point
 from etl.dqdl.model import Ruleset
 from etl.dqdl.parser import parse_ruleset
 from etl.dqdl.profile import profile_columns
 from etl.dqdl.result import RuleResult, RulesetResult
 
-__all__ = ["DqdlSyntaxError", "RuleResult", "Ruleset", "RulesetResult", "evaluate", "parse_ruleset", "profile_columns"]
+__all__ = [
+    "DqdlSyntaxError",
+    "History",
+    "Point",
+    "RuleResult",
+    "Ruleset",
+    "RulesetResult",
+    "evaluate",
+    "parse_ruleset",
+    "profile_columns",
+]

@@ -9,23 +9,23 @@ from pyspark.sql import DataFrame
 
 from etl.dqdl.errors import RuleError
 from etl.dqdl.gathering import gather
+from etl.dqdl.history import Earlier, History, history_of
 from etl.dqdl.judging import combine, failure, judge
 from etl.dqdl.model import Node, Rule, Ruleset
 from etl.dqdl.parser import parse_ruleset
-from etl.dqdl.planner import Leaf, Planner
+from etl.dqdl.planner import Leaf, Planner, Surroundings
 from etl.dqdl.plans import Facts, Measurement, RowTest, row_count
 from etl.dqdl.result import ERROR, RuleResult, RulesetResult, plain
-
-History = Mapping[str, Sequence[float]]
 
 
 def evaluate(
     data: DataFrame,
     rules: str | Ruleset,
     references: Mapping[str, DataFrame] | None = None,
-    history: Mapping[str, Sequence[float]] | None = None,
+    history: Earlier | None = None,
     now: datetime | None = None,
     composite: str = "COLUMN",
+    files: Sequence[str] = (),
 ) -> RulesetResult:
     """Evaluate a ruleset.
 
@@ -37,10 +37,12 @@ def evaluate(
         data: the data; ``primary`` in CustomSql.
         rules: DQDL, as text or parsed.
         references: other data frames by the names under which rules speak of them.
-        history: metric name -> earlier values, oldest first, for ``last()``.
+        history: what earlier runs measured, for ``last()`` and DetectAnomalies: a :class:`History`, or metric name ->
+            values, oldest first.
         now: the time of ``now()`` and of DataFreshness; without a zone it is UTC. Default: this moment.
         composite: COLUMN evaluates the parts of and/or over the whole data and then combines them, AWS's
             default; ROW combines them row by row.
+        files: URIs of the files that the data came from, for rules about files that name no path.
 
     Raises:
         DqdlSyntaxError: the text is not DQDL.
@@ -52,14 +54,15 @@ def evaluate(
     moment = now or datetime.now(timezone.utc)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    planner = Planner(data, references or {}, moment)
+    earlier = history_of(history)
+    planner = Planner(data, Surroundings(moment, references or {}, earlier, files))
     groups = [planner.leaves(node, by_row=composite == "ROW") for node in ruleset.rules]
     analyzers = [planner.leaf(rule) for rule in ruleset.analyzers]
     leaves = [leaf for group in groups for leaf in group] + analyzers
     planner.check(leaves)
     facts = gather(planner, leaves)
     rules_leaves = list(zip(ruleset.rules, groups, strict=True))
-    results = [_result(node, list(group), facts, history or {}) for node, group in rules_leaves]
+    results = [_result(node, list(group), facts, earlier) for node, group in rules_leaves]
     return RulesetResult(
         rules=results,
         row_count=facts.values[row_count(None)[0]],

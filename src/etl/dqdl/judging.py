@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from etl.dqdl import values
 from etl.dqdl.catalog import ANOMALY, DIMENSIONS, RULE_TYPES
+from etl.dqdl.history import History
 from etl.dqdl.model import Composite, Condition, Node, Number, Rule
 from etl.dqdl.plans import Measurement
 from etl.dqdl.result import ERROR, FAILED, PASSED, RuleResult
@@ -18,22 +19,24 @@ ALL = Condition("=", (Number(Decimal(1)),))
 BY_ROW = ("ColumnValues", "ColumnLength", "ColumnDataType", "DataFreshness")
 
 
-def judge(node: Node, measured: Measurement, history: Mapping[str, Sequence[float]], row_level: bool) -> RuleResult:
+def judge(node: Node, measured: Measurement, history: History, row_level: bool) -> RuleResult:
     """The result of a rule that was measured.
 
     Args:
         node: the rule, or a composite that was evaluated row by row.
         measured: what was found.
-        history: metric name -> earlier values, oldest first.
+        history: what earlier runs measured.
         row_level: whether single rows can be told good or bad.
 
     Raises:
         RuleError: the condition cannot be applied to the value.
     """
     condition = _condition(node)
-    past = next((history[name] for name in measured.metrics if name in history), ())
+    past = next((history.values(name) for name in measured.metrics if name in history.metrics), [])
     value = measured.value
-    if measured.rows == 0:
+    if measured.verdict is not None:
+        outcome, ratio = (PASSED, 1.0) if measured.verdict else (FAILED, 0.0)
+    elif measured.rows == 0:
         outcome, ratio = PASSED, 1.0  # no row breaks the rule; RowCount is the rule about having rows
     elif value is None or (isinstance(value, float) and math.isnan(value)):
         outcome, ratio = FAILED, 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 
@@ -14,6 +14,7 @@ from etl.dqdl.catalog import RULE_TYPES
 from etl.dqdl.errors import RuleError
 from etl.dqdl.frames import RULE_ERRORS, SPARK_ERRORS, Frame, spark_message
 from etl.dqdl.frequencies import in_groups, plan_keys
+from etl.dqdl.history import History
 from etl.dqdl.model import Composite, Node, Rule
 from etl.dqdl.plans import Mark, Plan, within
 
@@ -53,11 +54,29 @@ class Leaf:
         self.problem = f"{reason} (where: {where})" if where and spark else reason
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What rules may look at beside the data.
+
+    Args:
+        now: the time of ``now()``, with a zone.
+        references: other data frames by name.
+        history: what earlier runs measured.
+        files: URIs of the files that the data came from, for rules about files that name no path.
+    """
+
+    now: datetime
+    references: Mapping[str, DataFrame] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    files: Sequence[str] = ()
+
+
 class Planner:
     """Rule -> plan."""
 
-    def __init__(self, data: DataFrame, references: Mapping[str, DataFrame], now: datetime) -> None:
+    def __init__(self, data: DataFrame, surroundings: Surroundings) -> None:
         self.data = data
+        now, references = surroundings.now, surroundings.references
         frame = self.frame = Frame(data)
         others = {name: Frame(other, f"the reference {name!r}") for name, other in references.items()}
         self.references = others

@@ -92,6 +92,8 @@ class Measurement:
         rows: rows that were judged, for row-level rules.
         share: True when the value is a share of rows, columns or values, from 0 to 1.
         detail: more words for the message of a failure.
+        verdict: whether the rule holds, for rules that judge for themselves (DetectAnomalies); None for those whose
+            condition is held against the value.
     """
 
     value: Numeric | None
@@ -101,6 +103,7 @@ class Measurement:
     rows: int | None = None
     share: bool = False
     detail: str = ""
+    verdict: bool | None = None
 
 
 class Facts:
