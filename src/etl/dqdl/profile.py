@@ -1,9 +1,15 @@
-"""A profile of every column, from one aggregation."""
+"""A profile of every column: what stands in it, from the same Spark action as the rules.
+
+:func:`profile_plan` names the aggregates, whoever runs them gives the values to :meth:`ProfilePlan.entries`, which
+needs one more, bounded job for top values and patterns. :func:`profile_columns` does both in one call.
+"""
 
 from __future__ import annotations
 
 import math
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -17,26 +23,100 @@ from etl.dqdl.result import plain
 TEXT_LENGTH = 60
 ORDERED = (st.NumericType, st.StringType, st.DateType, st.TimestampType, st.BooleanType)
 MOST_COLUMNS = 200
+PREFIX = "profile "
+ROWS = f"{PREFIX}rows"
 
 
-def profile_columns(data: DataFrame, most: int = MOST_COLUMNS) -> list[dict[str, Any]]:
-    """Nulls, different values (approximate), minimum, maximum and mean of each column: one Spark action.
+@dataclass(frozen=True)
+class ProfilePlan:
+    """What a profile needs from the shared action.
+
+    Args:
+        fields: the columns that are profiled.
+        aggregates: aggregate expressions over the data, by names that start with ``profile``.
+        problems: what is not profiled, in words.
+    """
+
+    fields: Sequence[Field]
+    aggregates: Mapping[str, Column]
+    problems: Sequence[str] = field(default_factory=tuple)
+
+    def entries(self, values: Mapping[str, Any], data: DataFrame) -> list[dict[str, Any]]:
+        """The profile, one entry per column, ready for JSON.
+
+        Args:
+            values: the aggregates' values by name; others may be among them.
+            data: the data, for at most one more job over a bounded sample.
+        """
+        return [_entry(each, position, values) for position, each in enumerate(self.fields)]
+
+
+def profile_plan(data: DataFrame, most: int = MOST_COLUMNS) -> ProfilePlan:
+    """What a profile of the data needs.
 
     Args:
         data: the data.
         most: the first so many columns are profiled.
+    """
+    fields = [Field(each.name, each.dataType) for each in data.schema.fields[:most]]
+    aggregates: dict[str, Column] = {ROWS: sf.count(sf.lit(1))} if fields else {}
+    for position, each in enumerate(fields):
+        aggregates.update({_key(name, position): column for name, column in _measures(each).items()})
+    left_out = len(data.columns) - len(fields)
+    problems = [f"the profile has the first {most} columns, without {left_out} more"] if left_out else []
+    return ProfilePlan(fields, aggregates, problems)
+
+
+def profile_columns(data: DataFrame, most: int = MOST_COLUMNS) -> list[dict[str, Any]]:
+    """The profile of a data frame by itself.
+
+    Args:
+        data: the data.
+        most: the first so many columns are profiled.
+    """
+    plan = profile_plan(data, most)
+    if not plan.fields:
+        return []
+    columns = [column.alias(f"a{position}") for position, column in enumerate(plan.aggregates.values())]
+    values = dict(zip(plan.aggregates, data.agg(*columns).collect()[0], strict=True))
+    return plan.entries(values, data)
+
+
+def profile_metrics(profile: Sequence[Mapping[str, Any]], now: datetime | None = None) -> dict[str, float]:
+    """The metrics of a profile that are kept for the history: finite numbers only.
+
+    Args:
+        profile: see :meth:`ProfilePlan.entries`.
+        now: the time that ages of dates and timestamps are counted to; without it there are no ages.
 
     Returns:
-        One entry per column, ready for JSON: column, type, rows, nulls, distinct, min, max, mean.
+        Dataset.*.RowCount, and for columns Completeness, Mean, ApproximateDistinctValuesCount and Freshness (hours).
     """
-    fields = [Field(field.name, field.dataType) for field in data.schema.fields[:most]]
-    if not fields:
-        return []
-    expressions = [sf.count(sf.lit(1)).alias("rows")]
-    for position, field in enumerate(fields):
-        expressions += [column.alias(f"{name}{position}") for name, column in _measures(field).items()]
-    row = data.agg(*expressions).collect()[0].asDict()
-    return [_entry(field, position, row) for position, field in enumerate(fields)]
+    metrics: dict[str, float | None] = {}
+    for entry in profile:
+        name, rows = f"Column.{entry['column']}", entry["rows"]
+        metrics["Dataset.*.RowCount"] = rows
+        metrics[f"{name}.Completeness"] = (rows - entry["nulls"]) / rows if rows else None
+        metrics[f"{name}.Mean"] = entry["mean"]
+        metrics[f"{name}.ApproximateDistinctValuesCount"] = entry["distinct"]
+        metrics[f"{name}.Freshness"] = _age(entry, now) if now else None
+    return {name: float(value) for name, value in metrics.items() if value is not None and math.isfinite(value)}
+
+
+def _age(entry: Mapping[str, Any], now: datetime) -> float | None:
+    """Hours since the newest value; None for other types, and for years that Python does not know."""
+    if entry["type"] not in ("date", "timestamp", "timestamp_ntz") or not entry["max"]:
+        return None
+    try:
+        newest = datetime.fromisoformat(entry["max"])
+    except ValueError:
+        return None
+    moment = now if now.tzinfo else now.replace(tzinfo=timezone.utc)
+    return (moment - newest.replace(tzinfo=timezone.utc)).total_seconds() / 3600
+
+
+def _key(name: str, position: int) -> str:
+    return f"{PREFIX}{name} {position}"
 
 
 def _measures(field: Field) -> dict[str, Column]:
@@ -48,34 +128,34 @@ def _measures(field: Field) -> dict[str, Column]:
         shown = sf.substring(column, 1, TEXT_LENGTH) if isinstance(field.type, st.StringType) else column
         if field.is_floating:
             shown = sf.when(~sf.isnan(column), column)
-        measures["min"], measures["max"] = sf.min(shown), sf.max(shown)
-        if field.is_date or field.is_timestamp:
-            # As text of Spark: collecting would turn it into the Python process's time zone.
-            measures = {**measures, "min": sf.min(shown).cast("string"), "max": sf.max(shown).cast("string")}
+        measures["min"], measures["max"] = sf.min(shown).cast("string"), sf.max(shown).cast("string")
     if field.is_numeric:
         measures["mean"] = sf.avg(shown.cast("double"))
+        measures["stddev"] = sf.stddev_pop(shown.cast("double"))
     return measures
 
 
-def _entry(field: Field, position: int, row: dict[str, Any]) -> dict[str, Any]:
+def _entry(field: Field, position: int, values: Mapping[str, Any]) -> dict[str, Any]:
     def value(name: str) -> Any:
-        return _json(row.get(f"{name}{position}"))
+        return plain(values.get(_key(name, position)))
 
     return {
         "column": field.name,
         "type": field.type.simpleString()[:TEXT_LENGTH],
-        "rows": row["rows"],
-        "nulls": row["rows"] - row[f"valued{position}"],
+        "rows": values[ROWS],
+        "nulls": values[ROWS] - value("valued"),
         "distinct": value("distinct"),
         "min": value("min"),
         "max": value("max"),
-        "mean": value("mean"),
+        "mean": _finite(value("mean")),
+        "stddev": _finite(value("stddev")),
+        "quantiles": None,
+        "histogram": None,
+        "top": [],
+        "patterns": [],
+        "sampled": None,
     }
 
 
-def _json(value: Any) -> Any:
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return plain(value)
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
