@@ -33,7 +33,7 @@ def json_value(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
 
 
-def page_templates(names: Iterable[str], **filters: Callable[[Any], str]) -> Environment:
+def page_templates(names: Iterable[str], **filters: Callable[..., Any]) -> Environment:
     """Templates of the package, escaping every value, with the filters ``number``, ``percent``, ``when`` and ``shown``.
 
     Args:

@@ -5,19 +5,32 @@ Nothing here touches Spark or storage: :func:`build_report` takes plain values, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from etl.page import json_value, page_style, page_templates, shown_number
+from etl.report_charts import gauge_mark, histogram, metric_value, metric_words, range_chart, trend_line
 
-REPORT_VERSION = 1
-TEMPLATES = ("report.html.j2", "charts.html.j2", "tables.html.j2")
+# config/quality_report.schema.json describes this version.
+REPORT_VERSION = 2
+TEMPLATES = tuple(
+    f"{name}.html.j2" for name in ("report", "charts", "tables", "rules", "comparison", "profile", "origin")
+)
 MOST_SAMPLES = 10
 MOST_FILES = 200
 MOST_TREND = 60
+# Characters of a value of a sample row.
+MOST_TEXT = 300
+# Columns of a sample row that the page shows; the JSON has all.
+SHOWN_COLUMNS = 12
 OUTCOMES = {"Failed": 0, "Error": 1, "Passed": 2}
+# What a profile entry may lack.
+_UNKNOWN = {
+    **dict.fromkeys(("distinct", "min", "max", "mean", "stddev", "quantiles", "histogram", "sampled")),
+    "top": (),
+    "patterns": (),
+}
 
 
 class Documented(Protocol):
@@ -45,6 +58,10 @@ def build_report(
     samples: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     description: str = "",
     problems: Sequence[str] = (),
+    drift: Sequence[Mapping[str, Any]] = (),
+    observations: Sequence[Documented | Mapping[str, Any]] = (),
+    publication: Mapping[str, Any] | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The content of a report, ready for ``json.dumps``.
 
@@ -66,6 +83,11 @@ def build_report(
         samples: text of a rule -> some rows that do not meet it.
         description: what the dataset is.
         problems: analyzers or steps that did not work, in words.
+        drift: see etl.report_drift.drift.
+        observations: metrics against their history, see etl.dqdl.anomalies.
+        publication: ``state`` (``published`` or ``held``), ``branch`` and ``words``; None for a table that is written
+            at once.
+        links: words -> an address that the page should lead to: relative to the report, or https.
     """
     scored = _plain(score)
     results = [_rule(rule, samples or {}) for rule in rules]
@@ -93,7 +115,11 @@ def build_report(
         "source_file_count": len(source_files),
         "table": table,
         "trend": [*earlier, now],
-        "profile": [_plain(column) for column in profile or []],
+        "profile": [_plain({**_UNKNOWN, **column}) for column in profile or []],
+        "drift": [_plain({"column": None, **change}) for change in drift],
+        "observations": [_plain(observation) for observation in observations],
+        "publication": None if publication is None else _plain({"branch": None, **publication}),
+        "links": {str(words): str(address) for words, address in (links or {}).items()},
         "problems": [str(problem) for problem in problems],
     }
 
@@ -104,15 +130,22 @@ def render_html(report: Mapping[str, Any]) -> str:
     Args:
         report: the result of :func:`build_report`, also after a round trip through JSON.
     """
-    template = page_templates(TEMPLATES).get_template("report.html.j2")
+    templates = page_templates(
+        TEMPLATES,
+        histogram=histogram, metric=metric_words, range=range_chart, in_metric=metric_value, columns=_shown_columns,
+        followable=_followable,
+    )  # fmt: skip
     ordered = sorted(report["rules"], key=lambda rule: (not rule["critical"], OUTCOMES.get(rule["outcome"], 0)))
-    return template.render(
+    threshold = report["score"]["threshold"]
+    return templates.get_template("report.html.j2").render(
         report=report,
         style=page_style(),
         attention=[rule for rule in ordered if rule["outcome"] != "Passed"],
+        unusual=[each for each in report["observations"] if each["unusual"]],
+        usual=[each for each in report["observations"] if not each["unusual"]],
         headline=headline(report),
-        gauge=_gauge(report["score"]),
-        trend=_trend(report["trend"], report["score"]["threshold"]),
+        gauge=gauge_mark(threshold),
+        trend=trend_line(report["trend"], threshold),
         most_refused=max((entry["rows"] for entry in report["refused"]), default=0),
     )
 
@@ -139,8 +172,28 @@ def headline(report: Mapping[str, Any]) -> str:
 
 def _rule(rule: Documented | Mapping[str, Any], samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
     plain = _plain(rule)
-    rows = samples.get(plain["rule"], ())
-    return {**plain, "samples": [_plain(row) for row in rows[:MOST_SAMPLES]]}
+    rows = [_plain(row) for row in samples.get(plain["rule"], ())[:MOST_SAMPLES]]
+    return {
+        **plain,
+        "samples": [{name: _cut(value) for name, value in row.items()} for row in rows],
+    }
+
+
+def _cut(value: Any) -> Any:
+    """A sample's value; one that would fill the page is cut."""
+    long = isinstance(value, str) and len(value) > MOST_TEXT
+    return f"{value[: MOST_TEXT - 1]}…" if long else value
+
+
+def _shown_columns(rule: Mapping[str, Any]) -> list[str]:
+    """The columns of a rule's sample rows that the page has room for: those that the rule is about come first."""
+    names = list(rule["samples"][0])
+    return sorted(names, key=lambda name: name not in rule["columns"])[:SHOWN_COLUMNS]
+
+
+def _followable(address: str) -> bool:
+    """Whether a browser may follow an address: a relative one, or https; an s3:// URI leads nowhere."""
+    return address.startswith("https://") or not (address.startswith("//") or ":" in address.partition("/")[0])
 
 
 def _count(rules: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -162,27 +215,3 @@ def _point(point: Mapping[str, Any] | float) -> dict[str, Any]:
 def _plain(value: Documented | Mapping[str, Any]) -> dict[str, Any]:
     mapping = value if isinstance(value, Mapping) else value.to_dict()
     return {str(key): json_value(item) for key, item in mapping.items()}
-
-
-def _gauge(score: Mapping[str, Any]) -> dict[str, float]:
-    """The threshold's mark on a half circle of radius 80 around (100, 100)."""
-    angle = math.pi * (1 - min(max(score["threshold"], 0), 100) / 100)
-    x, y = math.cos(angle), math.sin(angle)
-    return {"x1": 100 + 68 * x, "y1": 100 - 68 * y, "x2": 100 + 92 * x, "y2": 100 - 92 * y}
-
-
-def _trend(points: Sequence[Mapping[str, Any]], threshold: float) -> dict[str, Any] | None:
-    """Places of a line in a box of 1000 x 200; the axis starts at a ten below the lowest value."""
-    if len(points) < 2:
-        return None
-    low = max(0.0, 10 * math.floor((min(threshold, *(point["score"] for point in points)) - 5) / 10))
-
-    def height(value: float) -> float:
-        return round(200 * (1 - (value - low) / (100 - low)), 1) if low < 100 else 0.0
-
-    step = 1000 / (len(points) - 1)
-    dots = [
-        {**point, "x": round(position * step, 1), "y": height(point["score"])} for position, point in enumerate(points)
-    ]
-    change = points[-1]["score"] - points[-2]["score"]
-    return {"points": dots, "low": low, "threshold": height(threshold), "change": round(change, 2)}

@@ -15,11 +15,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from etl.report import build_report, headline, render_html
 from etl.scoring import score
 
 NASTY = "<script>alert('x')</script>\"&"
+SCHEMA = json.loads((Path(__file__).parents[1] / "config" / "quality_report.schema.json").read_text())
+COLUMN = {
+    "column": "amount", "type": "decimal(10,2)", "rows": 100, "nulls": 5, "distinct": 90, "min": Decimal("0.10"),
+    "max": 99.5, "mean": 12.3456, "stddev": 4.5,
+    "quantiles": {"p5": 1.0, "p25": 5.0, "p50": 12.0, "p75": 20.0, "p95": 90.0},
+    "histogram": [{"from": 0.1, "to": 50.0, "rows": 80}, {"from": 50.0, "to": 99.5, "rows": 15}],
+    "top": [{"value": "12.50", "rows": 20, "share": 0.2}], "patterns": [{"pattern": "99.99", "rows": 70, "share": 0.7}],
+    "sampled": 1000,
+}  # fmt: skip
+UNUSUAL = {
+    "metric": "Column.amount.Mean", "value": 12.3456, "low": 5.0, "high": 8.0, "points": 14, "unusual": True,
+    "words": "the mean is far above the usual",
+}  # fmt: skip
+SILENT = {
+    "metric": "Dataset.*.RowCount", "value": 100, "low": None, "high": None, "points": 4, "unusual": False,
+    "words": "4 runs are too few to tell",
+}  # fmt: skip
+HELD = {"state": "held", "branch": "audit_b_2", "words": "The rows wait on a branch."}
 
 
 class Rules:
@@ -69,18 +88,15 @@ def full(**changes: Any) -> dict[str, Any]:
         "table": "glue_catalog.db.orders",
         "quarantine": "s3://quality/quarantine/orders/",
         "trend": [90.0, {"score": 95.5, "generated_at": "2024-01-14T06:42:00+00:00", "run_id": "jr_0"}],
-        "profile": [
-            {
-                "column": "amount",
-                "type": "decimal(10,2)",
-                "rows": 100,
-                "nulls": 5,
-                "distinct": 90,
-                "min": Decimal("0.10"),
-                "max": 99.5,
-                "mean": 12.3456,
-            },
-        ],
+        "profile": [COLUMN],
+        "drift": [{"column": "note", "what": "added", "before": None, "now": "string", "words": "note: new, string"}],
+        "observations": [UNUSUAL, SILENT],
+        "publication": HELD,
+        "links": {
+            "All datasets": "../../../../index.html",
+            "Runbook": "https://example.com/?a=b&c",
+            "Bucket": "s3://b/",
+        },
         "samples": {BAD["rule"]: [{"id": 7, "amount": Decimal("-1.50"), "at": date(2024, 1, 1), "note": None}]},
         "description": "One row per order.",
     }
@@ -117,6 +133,7 @@ def test_the_content_is_json_and_counts_what_it_holds() -> None:
     assert report["rules"][1]["samples"] == [{"id": 7, "amount": "-1.50", "at": "2024-01-01", "note": None}]
     assert [point["score"] for point in report["trend"]] == [90.0, 95.5, report["score"]["value"]]
     assert report["batches"] == [{"id": "b-1"}, {"id": "b-2", "rows": 7}]
+    assert report["version"] == 2
 
 
 def test_the_page_shows_all_of_the_content() -> None:
@@ -150,6 +167,20 @@ def test_the_page_shows_all_of_the_content() -> None:
         "since the last run",
         "Completeness".lower(),
         "0 of 1 rule passed",
+        "threshold 80",
+        "amount: mean",
+        "usual: 5 – 8",  # noqa: RUF001
+        "the mean is far above the usual",
+        "1 unusual of 2 metrics",
+        "4 runs are too few to tell",
+        "new, string",
+        "Held back The rows wait on a branch.",
+        "audit_b_2",
+        "Median",
+        "99.99",
+        "in a sample of 1,000 rows",
+        "0.1 to 50: 80 rows",
+        "All datasets",
     ):
         assert expected in text, expected
 
@@ -177,22 +208,41 @@ def test_whatever_comes_from_data_is_escaped() -> None:
             trend=[{"score": 1, "generated_at": NASTY, "run_id": NASTY}],
             samples={nasty_rule["rule"]: [{NASTY: NASTY}]},
             profile=[{"column": NASTY, "type": NASTY, "rows": 1, "nulls": 0, "distinct": 1,
-                      "min": NASTY, "max": NASTY, "mean": None}],
+                      "min": NASTY, "max": NASTY, "mean": None, "sampled": 1,
+                      "top": [{"value": NASTY, "rows": 2, "share": 1.0}],
+                      "patterns": [{"pattern": NASTY, "rows": 1, "share": 1.0}],
+                      "histogram": [{"from": NASTY, "to": NASTY, "rows": 1}]}],
+            drift=[{"column": NASTY, "what": NASTY, "before": NASTY, "now": NASTY, "words": NASTY}],
+            observations=[{**UNUSUAL, "metric": NASTY, "words": NASTY}],
+            publication={"state": "held", "branch": NASTY, "words": NASTY}, links={NASTY: NASTY},
         )
     )  # fmt: skip
     assert "<script" not in page
     assert "alert('x')" not in page
-    assert page.count("&lt;script&gt;") > 15
+    assert page.count("&lt;script&gt;") > 25
     assert 'aria-label="&lt;script' in page
 
 
 def test_the_page_needs_no_network_and_no_script() -> None:
     page = render_html(full())
-    assert not re.findall(r"""(?:src|href|url|@import)\s*[=(]""", page)
+    assert not re.findall(r"""(?:src|url|@import)\s*[=(]""", page)
+    # Ways to other places of the page and to other pages: nothing that is loaded.
+    ways = re.findall(r'href="([^"]*)"', page)
+    assert {way for way in ways if way[0] != "#"} == {"../../../../index.html", "https://example.com/?a=b&amp;c"}
+    assert {way[1:] for way in ways if way[0] == "#"} <= set(re.findall(r'id="([^"]*)"', page))
     assert "<script" not in page
     assert "default-src 'none'" in page
     tags = set(re.findall(r"<([a-z0-9]+)", page))
     assert not tags & {"link", "img", "iframe", "object", "script", "form"}
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "data:text/html,x", "//elsewhere.example/x", "s3://bucket/key"]
+)
+def test_an_address_that_a_report_must_not_lead_to_is_text(address: str) -> None:
+    page = render_html(full(links={"x": address}))
+    assert f"<code>{address}</code>" in page
+    assert f'href="{address}"' not in page
 
 
 def test_tags_are_closed() -> None:
@@ -216,6 +266,99 @@ def test_a_report_of_a_first_run_without_anything_is_a_page_too() -> None:
     assert "No rules were evaluated." in text
     assert "This is the first run" in text
     assert "Where it comes from" not in text
+    assert "no rules · threshold 80" in text
+    for heading in ("Changes since", "Compared with", "Held back", "Published", "Needs attention"):
+        assert heading not in text
+
+
+def problems(report: dict[str, Any]) -> list[str]:
+    """What the published schema has against a report."""
+    stored = json.loads(json.dumps(report))
+    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(SCHEMA).iter_errors(stored)]
+
+
+def objects(part: Any) -> list[dict[str, Any]]:
+    """Every object with fields that the schema describes."""
+    if isinstance(part, list):
+        return [found for each in part for found in objects(each)]
+    if not isinstance(part, dict):
+        return []
+    own = [part] if "properties" in part and isinstance(part.get("type"), str) else []
+    return own + [found for each in part.values() for found in objects(each)]
+
+
+def test_the_schema_is_one_and_describes_every_field() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    found = objects(SCHEMA)
+    assert len(found) > 10
+    for each in found:
+        assert each["additionalProperties"] is False
+        assert each["description"]
+        assert [name for name, field in each["properties"].items() if not field.get("description")] == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"rules": [], "trend": [], "profile": [], "samples": {}, "observations": [], "publication": None},
+        {"rows_read": None, "rows_written": None, "refused": None, "quarantine": None, "table": None, "batches": ()},
+        {"rules": [rule("Mean x > 1", "Failed", 0.0, metrics={"Column.x.Mean": float("nan"), "y": Decimal("1.50")})]},
+        {"profile": [{"column": "x", "type": "map<string,int>", "rows": 0, "nulls": 0, "distinct": None}]},
+        {"profile": [{**COLUMN, "mean": float("inf"), "min": float("-inf"), "stddev": float("nan"), "top": []}]},
+        {"profile": [{**COLUMN, "min": False, "max": True, "mean": None, "quantiles": None, "distinct": 2}]},
+        {"profile": [{**COLUMN, "min": date(2024, 1, 1), "max": datetime(2024, 1, 2), "top": [], "sampled": None}]},
+        {"samples": {BAD["rule"]: [{"a": {"b": [1, None]}, "c": b"\x00", "d": float("nan"), "e": "x" * 1000}]}},
+        {"publication": {"state": "published", "words": "The rows are in the table."}, "problems": ["x: y"]},
+    ],
+)  # fmt: skip
+def test_what_the_schema_promises_holds_for_reports_of_all_kinds(changes: dict[str, Any]) -> None:
+    report = full(**changes)
+    assert problems(report) == []
+    assert "</html>" in render_html(report)
+
+
+def test_the_schema_finds_what_does_not_belong_into_a_report() -> None:
+    report = full()
+    assert problems({**report, "more": 1})
+    assert problems({**report, "version": 1})
+    assert problems({**report, "rules": [{**report["rules"][0], "outcome": "Skipped"}]})
+    assert problems({**report, "publication": {"state": "lost", "branch": None, "words": ""}})
+
+
+def test_a_dataset_without_trouble_has_no_section_for_it() -> None:
+    page = render_html(full(rules=[GOOD], samples={}, observations=[SILENT], drift=[], refused={}))
+    text = visible(page)
+    assert "nothing unusual of 1 metrics" in text
+    assert "Needs attention" not in text
+    assert "Changes since" not in text
+    assert 'class="good"' in page
+
+
+def test_a_sample_row_shows_the_columns_of_its_rule_first_and_not_two_hundred() -> None:
+    row = {f"c{position}": position for position in range(200)} | {"amount": -1, "empty": ""}
+    report = full(samples={BAD["rule"]: [row]})
+    page = render_html(report)
+    heads = re.findall(r"<th[^>]*>([^<]*)</th>", page[page.index('class="samples"') : page.index('id="rules"')])
+    assert heads[:2] == ["amount", "c0"]
+    assert len(heads) == 12
+    assert "12 of 202 columns" in visible(page)
+    assert report["rules"][1]["samples"] == [row]
+
+
+def test_a_value_that_would_fill_the_page_is_cut() -> None:
+    [sample] = full(samples={BAD["rule"]: [{"note": "x" * 10_000}]})["rules"][1]["samples"]
+    assert len(sample["note"]) == 300
+    assert sample["note"].endswith("x…")
+
+
+def test_many_rules_and_columns_stay_readable() -> None:
+    rules = [rule(f'IsComplete "c{i}"') for i in range(150)]
+    page = render_html(full(rules=rules, samples={}, profile=[{**COLUMN, "column": f"c{i}"} for i in range(200)]))
+    assert "<summary>150 passed, 0 did not</summary>" in page
+    assert 'class="profile many"' in page
+    assert page.count("<summary") == 1 + 200 + 1 + 1
+    assert len(page) < 900_000
 
 
 @pytest.mark.parametrize(
