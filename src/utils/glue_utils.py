@@ -211,21 +211,26 @@ class Storage:
         path = self._path(uri)
         self._filesystem(path).delete(path, True)
 
-    def content_hashes(self, uris: Sequence[str]) -> dict[str, str]:
-        """SHA-256 of each file's bytes, streamed inside the JVM so that any size passes.
+    def content_hashes(self, uris: Sequence[str], algorithm: str = "SHA-256") -> dict[str, str]:
+        """A hash of each file's bytes, streamed inside the JVM so that any size passes.
+
+        Args:
+            uris: the files.
+            algorithm: a name Java knows: SHA-256, SHA-1, MD5.
 
         Returns:
             URI -> hexadecimal digest; a file that is gone is left out.
         """
         with ThreadPoolExecutor(HASHING_THREADS) as pool:
-            found = zip(uris, pool.map(self._content_hash, uris), strict=True)
+            found = zip(uris, pool.map(lambda uri: self._content_hash(uri, algorithm), uris), strict=True)
             return {uri: digest for uri, digest in found if digest is not None}
 
-    def _content_hash(self, uri: str) -> str | None:
+    def _content_hash(self, uri: str, algorithm: str) -> str | None:
         path = self._path(uri)
+        digests = self._jvm.org.apache.commons.codec.digest.DigestUtils(algorithm)
         try:
             with closing(self._filesystem(path).open(path)) as stream:
-                return str(self._jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))
+                return str(digests.digestAsHex(stream))
         except Py4JJavaError as error:
             if java_class(error) != "java.io.FileNotFoundException":
                 raise

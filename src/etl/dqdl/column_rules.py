@@ -30,8 +30,9 @@ from etl.dqdl.plans import (
 from etl.dqdl.values import Numeric
 
 
-def row_count_rule(rule: Rule) -> Plan:
-    """RowCount."""
+def row_count_rule(rule: Rule, frame: Frame) -> Plan:
+    """RowCount. A column, as in an example of AWS's documentation, must be there and changes nothing."""
+    frame.fields(rule.values)
     key, expression = row_count(rule.where)
     metric = metric_name("Dataset", "*", "RowCount", rule)
     return Plan(
@@ -65,7 +66,9 @@ def column_names_match(rule: Rule, frame: Frame) -> Plan:
     ratio = 1 - len(others) / len(frame.names) if frame.names else 1.0
     metric = metric_name("Dataset", "*", "ColumnNamesPatternMatchRatio", rule)
     detail = f"these names do not match: {', '.join(others)}" if others else "all names match"
-    return Plan(lambda facts: Measurement(ratio, {metric: ratio}, share=True, detail=detail))
+    # A filter changes nothing here, as AWS allows it; as an aggregate it is at least looked at by Spark.
+    key, rows = row_count(rule.where)
+    return Plan(lambda facts: Measurement(ratio, {metric: ratio}, share=True, detail=detail), {key: rows})
 
 
 def completeness(rule: Rule, frame: Frame) -> Plan:
@@ -81,7 +84,8 @@ def column_values(rule: Rule, frame: Frame, now: datetime) -> Plan:
         return _extremes(rule, field)
     if rule.condition.operator.endswith("matches"):
         frame.check_pattern(str(getattr(rule.condition.operands[0], "value", "")))
-    good = predicates.column_values(field, rule.condition, now)
+    ignore_case = rule.switched_on("ignoreCase")
+    good = predicates.column_values(field, rule.condition, now, _format(rule, frame), ignore_case)
     return row_level(rule, good, _compliance(field, rule))
 
 
@@ -97,14 +101,14 @@ def column_length(rule: Rule, frame: Frame) -> Plan:
 def column_data_type(rule: Rule, frame: Frame) -> Plan:
     """ColumnDataType."""
     field = frame.field(rule.values[0])
-    good = predicates.column_data_type(field, _condition(rule))
+    good = predicates.column_data_type(field, _condition(rule), _format(rule, frame))
     return row_level(rule, good, _compliance(field, rule))
 
 
 def data_freshness(rule: Rule, frame: Frame, now: datetime) -> Plan:
     """DataFreshness."""
     field = frame.field(rule.values[0])
-    good = predicates.data_freshness(field, _condition(rule), now)
+    good = predicates.data_freshness(field, _condition(rule), now, _format(rule, frame))
     return row_level(rule, good, _compliance(field, rule))
 
 
@@ -182,7 +186,8 @@ def row_level(rule: Rule, good: Column, metric: str, marks: tuple[Mark, ...] = (
     """
     rows_key, rows = row_count(rule.where)
     # The threshold is not part of the key: the same test with two thresholds is counted once.
-    key = f"{rule.rule_type} {rule.values} {rule.condition} where {rule.where or ''}"
+    options = [f"{name} {value}" for name, value in rule.options if name != "threshold"]
+    key = f"{rule.rule_type} {rule.values} {rule.condition} where {rule.where or ''} {options}"
 
     def measure(facts: Facts) -> Measurement:
         total, passed = facts.values[rows_key], facts.values[key]
@@ -252,6 +257,14 @@ def _duplicates(counts: Counts, complete_only: bool) -> str:
     if complete_only and counts.unique > counts.complete:
         parts.append(f"{counts.unique - counts.complete} row(s) have an incomplete key")
     return "; ".join(parts)
+
+
+def _format(rule: Rule, frame: Frame) -> str | None:
+    """The pattern of ``with format``, looked at now: inside the shared pass a wrong one would stop all rules."""
+    pattern = rule.option("format")
+    if pattern is not None:
+        frame.check_date_format(pattern)
+    return pattern
 
 
 def _target(fields: list[Field]) -> tuple[str, str]:

@@ -42,7 +42,7 @@ def referential_integrity(rule: Rule, frame: Frame, references: Mapping[str, Fra
     if len(keys) != len(targets):
         raise RuleError(f"{len(keys)} column(s) {keys} cannot be looked up in {len(targets)}: {targets}")
     mark = Mark(
-        _unique_name("in", name, *keys, *targets),
+        unique_name("in", name, *keys, *targets),
         tuple(keys),
         other.data.select(*[other.field(target).column for target in targets]),
     )
@@ -129,7 +129,7 @@ def _good_rows(rule: Rule, result: DataFrame, frame: Frame) -> Plan:
             f"select columns of {PRIMARY} (best its key) for the good rows"
         )
     keys = tuple(frame.field(name).name for name in result.columns)
-    mark = Mark(_unique_name("sql", rule.values[0]), keys, result, null_safe=True)
+    mark = Mark(unique_name("sql", rule.values[0]), keys, result, null_safe=True)
     return row_level(rule, sf.col(mark.name), metric_name("Dataset", "*", "CustomSQL.Compliance", rule), (mark,))
 
 
@@ -187,6 +187,7 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _unique_name(kind: str, *parts: str) -> str:
+def unique_name(kind: str, *parts: str) -> str:
+    """The name of a mark: the same for the same parts."""
     digest = hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:12]
     return f"__dqdl_{kind}_{digest}"

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pyspark.sql import DataFrame
 
 from etl.dqdl.errors import RuleError
+from etl.dqdl.frames import RULE_ERRORS
 from etl.dqdl.gathering import gather
 from etl.dqdl.history import Earlier, History, history_of
 from etl.dqdl.judging import combine, failure, judge
@@ -83,7 +84,12 @@ def _metrics(results: Sequence[RuleResult], analyzers: Sequence[Leaf], facts: Fa
 
 
 def _measure(leaf: Leaf, facts: Facts) -> Measurement | None:
-    return leaf.plan.measure(facts) if leaf.plan else None
+    """What the leaf found; None, with its problem noted, when that turns out to make no sense."""
+    try:
+        return leaf.plan.measure(facts) if leaf.plan else None
+    except RULE_ERRORS as error:
+        leaf.blame(error)
+        return None
 
 
 def _result(node: Node, leaves: list[Leaf], facts: Facts, history: History) -> RuleResult:

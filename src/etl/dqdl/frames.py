@@ -109,6 +109,17 @@ class Frame:
         except SPARK_ERRORS as error:
             raise RuleError(f"{pattern!r} is not a regular expression: {spark_message(error)}") from None
 
+    def check_date_format(self, pattern: str) -> None:
+        """Let Java read a date pattern now, likewise.
+
+        Raises:
+            RuleError: it is not a date pattern.
+        """
+        try:
+            self.data.sparkSession.sparkContext._jvm.java.time.format.DateTimeFormatter.ofPattern(pattern)  # type: ignore[union-attr]
+        except SPARK_ERRORS as error:
+            raise RuleError(f"{pattern!r} is not a date pattern: {spark_message(error)}") from None
+
     def _find(self, name: str) -> Field | None:
         if name in self._fields:
             return self._fields[name]
@@ -119,6 +130,11 @@ class Frame:
 def quoted(name: str) -> str:
     """A column name quoted for Spark SQL."""
     return "`" + name.replace("`", "``") + "`"
+
+
+def sql_string(text: str) -> str:
+    """A text as a literal of Spark SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def try_cast(sql: str, to: str) -> Column:

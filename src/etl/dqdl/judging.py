@@ -15,8 +15,8 @@ from etl.dqdl.result import ERROR, FAILED, PASSED, RuleResult
 from etl.dqdl.values import Numeric
 
 ALL = Condition("=", (Number(Decimal(1)),))
-# Rules whose condition is about single rows: their share of good rows is judged by the threshold.
-BY_ROW = ("ColumnValues", "ColumnLength", "ColumnDataType", "DataFreshness")
+# Rules whose condition is about single rows or files: the share of good ones is judged by the threshold.
+BY_ROW = ("ColumnValues", "ColumnLength", "ColumnDataType", "DataFreshness", "FileFreshness", "FileMatch", "FileSize")
 
 
 def judge(node: Node, measured: Measurement, history: History, row_level: bool) -> RuleResult:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+COMMA_OPTIONS = ("Distribution",)
+
 
 @dataclass(frozen=True)
 class Number:
@@ -40,7 +42,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Keyword:
-    """NULL, EMPTY or WHITESPACES_ONLY."""
+    """NULL, EMPTY or WHITESPACES_ONLY; as the value of an option also another bare word, such as true."""
 
     name: str
 
@@ -82,7 +84,17 @@ class Negative:
         return f"-({self.operand})"
 
 
-Expression = Number | Text | Quantity | Keyword | Call | Arithmetic | Negative
+@dataclass(frozen=True)
+class Items:
+    """A list as the value of an option."""
+
+    items: tuple[Expression, ...]
+
+    def __str__(self) -> str:
+        return f"[{', '.join(str(item) for item in self.items)}]"
+
+
+Expression = Number | Text | Quantity | Keyword | Call | Arithmetic | Negative | Items
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,10 @@ class Rule:
             parts.append(str(self.condition))
         if self.where is not None:
             parts.append(f"where {quote(self.where)}")
-        parts += [f"with {name} {condition}" for name, condition in self.options]
+        # AWS joins the options of its one analyzer that has any by commas, and those of rules not at all.
+        joined = ", " if self.rule_type in COMMA_OPTIONS else " with "
+        if self.options:
+            parts.append("with " + joined.join(f"{name} {condition}" for name, condition in self.options))
         return " ".join(parts)
 
     @property
@@ -149,6 +164,21 @@ class Rule:
     def threshold(self) -> Condition | None:
         """The condition of ``with threshold``."""
         return dict(self.options).get("threshold")
+
+    def option(self, name: str) -> str | None:
+        """The value of ``with <name> = <value>`` as text; None without it. Lists are read by :meth:`option_items`."""
+        condition = dict(self.options).get(name)
+        return None if condition is None else _plain(condition.operands[0])
+
+    def option_items(self, name: str) -> list[str]:
+        """The values of ``with <name> = ["a", "b"]``; empty without it."""
+        condition = dict(self.options).get(name)
+        found = condition.operands[0] if condition else Items(())
+        return [_plain(item) for item in found.items] if isinstance(found, Items) else [_plain(found)]
+
+    def switched_on(self, name: str) -> bool:
+        """Whether ``with <name> = "true"`` is there, in upper or lower case."""
+        return (self.option(name) or "").lower() == "true"
 
     def leaves(self) -> Iterator[Rule]:
         """The rule itself; a composite gives its parts."""
@@ -208,6 +238,10 @@ class Ruleset:
 def quote(text: str) -> str:
     """A DQDL string."""
     return '"' + text.replace('"', '\\"') + '"'
+
+
+def _plain(value: Expression) -> str:
+    return value.value if isinstance(value, Text) else str(value)
 
 
 def _operand_text(operand: Expression) -> str:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import pkgutil
 import re
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from lark import Lark, Token, Transformer, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken, VisitError
+from lark.exceptions import UnexpectedInput, VisitError
 
 from etl.dqdl import signatures
+from etl.dqdl.catalog import ALIASES
 from etl.dqdl.errors import DqdlSyntaxError
+from etl.dqdl.mistakes import syntax_error
 from etl.dqdl.model import (
     Arithmetic,
     Call,
     Composite,
     Condition,
     Expression,
+    Items,
     Keyword,
     Negative,
     Node,
@@ -29,37 +33,6 @@ from etl.dqdl.model import (
     Ruleset,
     Text,
 )
-
-READABLE = {
-    "NAME": "a name",
-    "STRING": "a quoted string",
-    "NUMBER": "a number",
-    "COMPARISON": "a comparison (!=, >, >=, <, <=)",
-    "KEYWORD": "NULL, EMPTY or WHITESPACES_ONLY",
-    "UNIT": "a unit (hours, days, MB, ...)",
-    "_AND": "'and'",
-    "_OR": "'or'",
-    "COMMA": "','",
-    "EQUAL": "'='",
-    "LSQB": "'['",
-    "RSQB": "']'",
-    "LPAR": "'('",
-    "RPAR": "')'",
-    "LBRACE": "'{'",
-    "RBRACE": "'}'",
-    "COLON": "':'",
-    "DOLLAR": "'$'",
-    "PLUS": "'+'",
-    "MINUS": "'-'",
-    "STAR": "'*'",
-    "SLASH": "'/'",
-    "METADATA": "'Metadata'",
-    "DATASOURCES": "'DataSources'",
-    "DEFAULTLABELS": "'DefaultLabels'",
-    "RULES": "'Rules'",
-    "ANALYZERS": "'Analyzers'",
-    "$END": "the end",
-}
 
 
 def parse_ruleset(text: str) -> Ruleset:
@@ -74,7 +47,7 @@ def parse_ruleset(text: str) -> Ruleset:
     try:
         tree = _lark().parse(text)
     except UnexpectedInput as error:
-        raise _syntax_error(error, text) from None
+        raise syntax_error(error, text) from None
     try:
         return _Builder(text, _constants(tree, text)).transform(tree)  # type: ignore[no-any-return]
     except VisitError as error:
@@ -90,40 +63,6 @@ def _lark() -> Lark:
     if grammar is None:
         raise FileNotFoundError("the grammar etl/dqdl/dqdl.lark is missing from the package")
     return Lark(grammar.decode("utf-8"), parser="lalr", maybe_placeholders=True)
-
-
-def _syntax_error(error: UnexpectedInput, text: str) -> DqdlSyntaxError:
-    line, column = error.line, error.column
-    miscased = re.search(r"^\s*(rules|analyzers|RULES|ANALYZERS)\s*=\s*\[", text, re.MULTILINE)
-    if miscased:
-        start = miscased.start(1)
-        place = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
-        right = f"'{miscased[1].capitalize()}' (DQDL is case sensitive)"
-        return DqdlSyntaxError(*place, f"'{miscased[1]}'", [right], text)
-    if isinstance(error, UnexpectedToken):
-        names = error.accepts or error.expected
-        if error.token.type == "$END":
-            return _end_error(text, names)
-        found = repr(str(error.token))
-    elif isinstance(error, UnexpectedCharacters):
-        names = error.allowed or set()
-        rest = text[error.pos_in_stream :]
-        if rest.startswith('"'):
-            return DqdlSyntaxError(line, column, "a string that is never closed", ["a closing '\"'"], text)
-        found = repr(rest[:1])
-    else:
-        return _end_error(text, set(error.expected) if isinstance(error, UnexpectedEOF) else set())
-    return DqdlSyntaxError(line, column, found, _readable(names), text)
-
-
-def _end_error(text: str, names: set[str]) -> DqdlSyntaxError:
-    lines = text.rstrip().splitlines() or [""]
-    return DqdlSyntaxError(len(lines), len(lines[-1]) + 1, "the end of the text", _readable(names), text)
-
-
-def _readable(names: set[str]) -> list[str]:
-    words = {READABLE.get(name, f"'{name.lower()}'") for name in names}
-    return sorted(words, key=lambda word: (word.startswith("a"), word)) or ["something else"]
 
 
 def _unquote(token: str) -> str:
@@ -142,6 +81,25 @@ def _constants(tree: Tree[Token], text: str) -> dict[str, Any]:
             except VisitError as error:
                 raise error.orig_exc from None
     return constants
+
+
+Options = list[tuple[Token, Condition]]
+
+
+@dataclass(frozen=True)
+class _Another:
+    """An option that a comma joins to the analyzer before it."""
+
+    name: Token
+    value: Condition
+
+
+def _named(options: Options) -> tuple[tuple[str, Condition], ...]:
+    return tuple((str(name), value) for name, value in options)
+
+
+def _type_name(name: Token) -> str:
+    return ALIASES.get(str(name), str(name))
 
 
 class _Builder(Transformer[Token, Any]):
@@ -187,8 +145,20 @@ class _Builder(Transformer[Token, Any]):
     def rules(self, children: list[Node | None]) -> tuple[str, Any]:
         return "Rules", tuple(child for child in children if child is not None)
 
-    def analyzers(self, children: list[Rule | None]) -> tuple[str, Any]:
-        return "Analyzers", tuple(child for child in children if child is not None)
+    def analyzers(self, children: list[Any]) -> tuple[str, Any]:
+        analyzers: list[tuple[Rule, Token, Options]] = []
+        for child in children:
+            if isinstance(child, _Another):
+                rule, name, options = analyzers.pop()
+                analyzers.append((rule, name, [*options, (child.name, child.value)]))
+            elif child is not None:
+                analyzers.append(child)
+        return "Analyzers", tuple(self._analyzer(*analyzer) for analyzer in analyzers)
+
+    def _analyzer(self, rule: Rule, name: Token, options: Options) -> Rule:
+        rule = replace(rule, options=_named(options))
+        signatures.check_analyzer(rule, name, options, self._source)
+        return rule
 
     def dictionary(self, children: list[Any]) -> dict[str, Any]:
         return dict(child for child in children if child is not None)
@@ -210,15 +180,13 @@ class _Builder(Transformer[Token, Any]):
 
     def simple(self, children: list[Any]) -> Rule:
         (name, parameters), condition, where, *options = children
-        rule = Rule(str(name), parameters, condition, where, tuple(options), line=name.line)
-        signatures.check_rule(rule, name, self._source)
+        rule = Rule(_type_name(name), parameters, condition, where, _named(options), line=name.line)
+        signatures.check_rule(rule, name, options, self._source)
         return rule
 
-    def analyzer(self, children: list[Any]) -> Rule:
+    def analyzer(self, children: list[Any]) -> tuple[Rule, Token, Options]:
         (name, parameters), *options = children
-        rule = Rule(str(name), parameters, options=tuple(options), line=name.line)
-        signatures.check_analyzer(rule, name, self._source)
-        return rule
+        return Rule(_type_name(name), parameters, line=name.line), name, options
 
     def head(self, children: list[Any]) -> tuple[Token, tuple[Parameter, ...]]:
         return children[0], tuple(children[1:])
@@ -234,8 +202,17 @@ class _Builder(Transformer[Token, Any]):
     def filter(self, children: list[Any]) -> str:
         return self._text(children[-1])
 
-    def option(self, children: list[Any]) -> tuple[str, Condition]:
-        return str(children[0]), children[1]
+    def option(self, children: list[Any]) -> tuple[Token, Condition]:
+        return children[0], children[1]
+
+    def another_option(self, children: list[Any]) -> _Another:
+        return _Another(children[0], children[1])
+
+    def word(self, children: list[Token]) -> Condition:
+        return Condition("=", (Keyword(str(children[1])),))
+
+    def listing(self, children: list[Any]) -> Condition:
+        return Condition("=", (Items(children[1]),))
 
     def label_list(self, children: list[Any]) -> tuple[tuple[str, str], ...]:
         return children[0]  # type: ignore[no-any-return]
@@ -243,8 +220,12 @@ class _Builder(Transformer[Token, Any]):
     def labels(self, children: list[Any]) -> tuple[tuple[str, str], ...]:
         return tuple(child for child in children if child is not None)
 
-    def label(self, children: list[Text]) -> tuple[str, str]:
-        return children[0].value, children[1].value
+    def label(self, children: list[Any]) -> tuple[str, str]:
+        key, value = children
+        if isinstance(value, Token) and str(value).upper() != "NULL":
+            place = value.line or 1, value.column or 1
+            raise DqdlSyntaxError(*place, f"'{value}' as a label's value", ["a quoted string or null"], self._source)
+        return key.value, "" if isinstance(value, Token) else value.value
 
     # -- conditions
     def comparison(self, children: list[Any]) -> Condition:

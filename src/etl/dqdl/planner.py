@@ -9,17 +9,16 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 
-from etl.dqdl import column_rules, dataset_rules
-from etl.dqdl.catalog import RULE_TYPES
+from etl.dqdl import column_rules, dataset_match, dataset_rules, file_rules
 from etl.dqdl.errors import RuleError
 from etl.dqdl.frames import RULE_ERRORS, SPARK_ERRORS, Frame, spark_message
 from etl.dqdl.frequencies import in_groups, plan_keys
 from etl.dqdl.history import History
 from etl.dqdl.model import Composite, Node, Rule
 from etl.dqdl.plans import Mark, Plan, within
+from utils.glue_utils import Storage
 
-KNOWN_OPTIONS = {"threshold"}
-RATIOS = ("Completeness", "Uniqueness", "UniqueValueRatio", "ReferentialIntegrity")
+RATIOS = ("Completeness", "DatasetMatch", "Uniqueness", "UniqueValueRatio", "ReferentialIntegrity")
 
 
 @dataclass
@@ -80,6 +79,7 @@ class Planner:
         frame = self.frame = Frame(data)
         others = {name: Frame(other, f"the reference {name!r}") for name, other in references.items()}
         self.references = others
+        storage, files = Storage(data.sparkSession), surroundings.files
         self._kinds: dict[str, Callable[[Rule], Plan]] = {
             "AggregateMatch": lambda rule: dataset_rules.aggregate_match(rule, frame, others),
             "ColumnCorrelation": lambda rule: column_rules.correlation(rule, frame),
@@ -92,14 +92,19 @@ class Planner:
             "Completeness": lambda rule: column_rules.completeness(rule, frame),
             "CustomSql": lambda rule: dataset_rules.custom_sql(rule, frame, others),
             "DataFreshness": lambda rule: column_rules.data_freshness(rule, frame, now),
+            "DatasetMatch": lambda rule: dataset_match.dataset_match(rule, frame, others),
             "DistinctValuesCount": lambda rule: column_rules.distribution(rule, frame),
             "Entropy": lambda rule: column_rules.distribution(rule, frame),
+            "FileFreshness": lambda rule: file_rules.file_freshness(rule, storage, files, now),
+            "FileMatch": lambda rule: file_rules.file_match(rule, storage, files),
+            "FileSize": lambda rule: file_rules.file_size(rule, storage, files),
+            "FileUniqueness": lambda rule: file_rules.file_uniqueness(rule, storage, files),
             "IsComplete": lambda rule: column_rules.completeness(rule, frame),
             "IsPrimaryKey": lambda rule: column_rules.uniqueness(rule, frame),
             "IsUnique": lambda rule: column_rules.uniqueness(rule, frame),
             "Mean": lambda rule: column_rules.statistic(rule, frame),
             "ReferentialIntegrity": lambda rule: dataset_rules.referential_integrity(rule, frame, others),
-            "RowCount": column_rules.row_count_rule,
+            "RowCount": lambda rule: column_rules.row_count_rule(rule, frame),
             "RowCountMatch": lambda rule: dataset_rules.row_count_match(rule, others),
             "SchemaMatch": lambda rule: dataset_rules.schema_match(rule, frame, others),
             "StandardDeviation": lambda rule: column_rules.statistic(rule, frame),
@@ -125,11 +130,8 @@ class Planner:
 
     def plan(self, rule: Rule) -> Plan:
         """The plan of one rule."""
-        if not RULE_TYPES[rule.rule_type].evaluated:
+        if rule.rule_type not in self._kinds:
             raise RuleError(f"{rule.rule_type} is part of DQDL but is not evaluated by this engine")
-        unknown = {name for name, _ in rule.options} - KNOWN_OPTIONS
-        if unknown:
-            raise RuleError(f"the option 'with {sorted(unknown)[0]}' is not evaluated by this engine")
         return self._kinds[rule.rule_type](rule)
 
     def check(self, leaves: Sequence[Leaf]) -> None:

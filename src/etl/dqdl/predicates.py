@@ -13,11 +13,11 @@ from pyspark.sql import types as st
 
 from etl.dqdl import values
 from etl.dqdl.errors import RuleError
-from etl.dqdl.frames import Field, try_cast
+from etl.dqdl.frames import Field, sql_string, try_cast
 from etl.dqdl.model import Condition, Expression, Keyword, Number, Text
+from etl.dqdl.values import DATE, TIMESTAMP
+from utils.spark_versions import parsed_sql
 
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?")
 ORDERINGS: dict[str, Callable[[Column, Column], Column]] = {
     ">": lambda column, operand: column > operand,
     ">=": lambda column, operand: column >= operand,
@@ -43,11 +43,21 @@ CAST_TYPES = {
 Reading = tuple[Column, list[Column]]
 
 
-def column_values(field: Field, condition: Condition, now: datetime) -> Column:
-    """ColumnValues: null rows fail, except with ``!=`` and ``not in`` (unless NULL is listed)."""
+def column_values(
+    field: Field, condition: Condition, now: datetime, pattern: str | None = None, ignore_case: bool = False
+) -> Column:
+    """ColumnValues: null rows fail, except with ``!=`` and ``not in`` (unless NULL is listed).
+
+    Args:
+        field: the column.
+        condition: what its values must meet.
+        now: the time of ``now()``.
+        pattern: how dates are written in a text column, as Spark's date patterns; default ISO 8601.
+        ignore_case: whether texts are equal, and match, but for upper and lower case.
+    """
     operator = condition.operator
     if operator.endswith("matches"):
-        return _matches(field, condition)
+        return _matches(field, condition, ignore_case)
     if condition.dynamic:
         raise RuleError("ColumnValues compares each row with fixed values; last() cannot be used here")
     keywords = {operand.name for operand in condition.operands if isinstance(operand, Keyword)}
@@ -55,13 +65,15 @@ def column_values(field: Field, condition: Condition, now: datetime) -> Column:
     if operator in ("=", "in", "!=", "not in"):
         tests = [_keyword_test(field, keyword) for keyword in sorted(keywords - {"NULL"})]
         if plain:
-            column, operands = reading(field, plain, operator, now)
+            column, operands = reading(field, plain, operator, now, pattern)
+            if ignore_case and isinstance(field.type, st.StringType):
+                column, operands = sf.lower(column), [sf.lower(operand) for operand in operands]
             tests += [column == operand for operand in operands]
         listed = _false_if_null(reduce(lambda a, b: a | b, tests)) if tests else sf.lit(False)
         return _membership(field.column, listed, operator in ("!=", "not in"), "NULL" in keywords)
     if keywords:
         raise RuleError(f"{keywords.pop()} cannot be compared with '{operator}'; use =, !=, in or not in")
-    column, operands = reading(field, plain, operator, now)
+    column, operands = reading(field, plain, operator, now, pattern)
     return _ordered(operator, column, operands)
 
 
@@ -86,25 +98,44 @@ def numeric(column: Column, condition: Condition, number: Callable[[Expression],
     return _ordered(condition.operator, column, operands)
 
 
-def data_freshness(field: Field, condition: Condition, now: datetime) -> Column:
+def data_freshness(field: Field, condition: Condition, now: datetime, pattern: str | None = None) -> Column:
     """DataFreshness: the age of each row, in seconds; null rows fail."""
-    stamp = as_timestamp(field)
+    stamp = as_timestamp(field, pattern)
     age = sf.lit(now.timestamp()) - stamp.cast("double")
     return stamp.isNotNull() & numeric(age, condition, values.seconds)
 
 
-def column_data_type(field: Field, condition: Condition) -> Column:
+def column_data_type(field: Field, condition: Condition, pattern: str | None = None) -> Column:
     """ColumnDataType: whether each value, written as text, can be cast; null counts as not castable."""
-    if condition.operator not in ("=", "!=") or not isinstance(condition.operands[0], Text):
-        raise RuleError('ColumnDataType takes = or != and a type in quotes, such as = "INTEGER"')
+    types = [operand.value for operand in condition.operands if isinstance(operand, Text)]
+    if condition.operator not in ("=", "!=", "in", "not in") or not types or len(types) < len(condition.operands):
+        raise RuleError('ColumnDataType takes =, !=, in or not in and types in quotes, such as = "INTEGER"')
     if isinstance(field.type, (st.ArrayType, st.MapType, st.StructType, st.BinaryType)):
         raise RuleError(f"ColumnDataType cannot read {field.name!r}: it is {field.type.simpleString()}")
-    castable = try_cast(f"cast({field.sql} as string)", _cast_type(condition.operands[0].value)).isNotNull()
-    return castable if condition.operator == "=" else ~castable
+    castable = reduce(lambda a, b: a | b, [_cast(field, name, pattern).isNotNull() for name in types])
+    return castable if condition.operator in ("=", "in") else ~castable
 
 
-def as_timestamp(field: Field) -> Column:
+def _cast(field: Field, name: str, pattern: str | None) -> Column:
+    kind = _cast_type(name)
+    if pattern is None:
+        return try_cast(f"cast({field.sql} as string)", kind)
+    if kind not in ("date", "timestamp"):
+        raise RuleError(f"'with format' is about dates and timestamps, not about {name}")
+    return _parsed(field, pattern, kind)
+
+
+def _parsed(field: Field, pattern: str, kind: str) -> Column:
+    """A text as a date or timestamp by a pattern; null where it doesn't fit."""
+    if not isinstance(field.type, st.StringType):
+        raise RuleError(f"'with format' is about texts; {field.name!r} is {field.type.simpleString()}")
+    return sf.expr(parsed_sql(field.sql, sql_string(pattern), kind))
+
+
+def as_timestamp(field: Field, pattern: str | None = None) -> Column:
     """A date, timestamp or text column as a timestamp; texts that are none become null."""
+    if pattern is not None:
+        return _parsed(field, pattern, "timestamp")
     if isinstance(field.type, st.StringType):
         return try_cast(field.sql, "timestamp")
     if field.is_date or field.is_timestamp:
@@ -112,12 +143,16 @@ def as_timestamp(field: Field) -> Column:
     raise RuleError(f"{field.name!r} is {field.type.simpleString()}; a date or timestamp is needed")
 
 
-def reading(field: Field, operands: Sequence[Expression], operator: str, now: datetime) -> Reading:
+def reading(
+    field: Field, operands: Sequence[Expression], operator: str, now: datetime, pattern: str | None = None
+) -> Reading:
     """How the column and the operands are compared: as numbers, dates, times, texts or booleans.
 
     Raises:
         RuleError: the operands do not fit the column's type.
     """
+    if pattern is not None:
+        return _times(field, operands, now, pattern)
     if field.is_numeric:
         return _numbers(field, operands)
     if field.is_date or field.is_timestamp:
@@ -148,17 +183,19 @@ def _numbers(field: Field, operands: Sequence[Expression]) -> Reading:
     return field.column, [sf.lit(number) for number in numbers]
 
 
-def _times(field: Field, operands: Sequence[Expression], now: datetime) -> Reading:
+def _times(field: Field, operands: Sequence[Expression], now: datetime, pattern: str | None = None) -> Reading:
     """By date when every operand is a date (or the column is one), else by time."""
     for operand in operands:
-        if not _is_time(operand, now):
+        if not _is_time(operand, now) and not _clock(operand):
             raise RuleError(f"{field.name!r} is compared with dates; {operand} is none (use yyyy-mm-dd)")
     by_date = field.is_date or all(isinstance(x, Text) and DATE.fullmatch(x.value) for x in operands)
     literals = [_time_literal(operand, now) for operand in operands]
     if not by_date:
-        return as_timestamp(field), literals
+        return as_timestamp(field, pattern), literals
     text = isinstance(field.type, st.StringType)
     column = try_cast(field.sql, "date") if text else field.column.cast("date")
+    if pattern is not None:
+        column = _parsed(field, pattern, "date")
     return column, [literal.cast("date") for literal in literals]
 
 
@@ -176,27 +213,30 @@ def _is_time(operand: Expression, now: datetime) -> bool:
     return values.moment(operand, now) is not None
 
 
+def _clock(operand: Expression) -> bool:
+    """Whether it is a time of day. In a text column, ``"09:30"`` may as well be meant as it stands."""
+    return isinstance(operand, Text) and values.clock(operand.value) is not None
+
+
 def _time_literal(operand: Expression, now: datetime) -> Column:
     # As SQL literals: lit(datetime) would go through the Python process's own time zone.
-    if isinstance(operand, Text):
+    if isinstance(operand, Text) and not _clock(operand):
         try:
             datetime.fromisoformat(operand.value[:19])
         except ValueError as error:
             raise RuleError(f"{operand} is not a date: {error}") from None
         return sf.expr(f"timestamp'{operand.value}'")
-    stamp = values.moment(operand, now)
-    if stamp is None:
-        raise RuleError(f"{operand} is not a time")
-    text = stamp.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
+    text = values.instant(operand, now).astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
     return sf.expr(f"timestamp'{text}'")
 
 
-def _matches(field: Field, condition: Condition) -> Column:
+def _matches(field: Field, condition: Condition, ignore_case: bool) -> Column:
     """The whole value must match; null fails both ``matches`` and ``not matches``."""
     if isinstance(field.type, (st.ArrayType, st.MapType, st.StructType, st.BinaryType)):
         raise RuleError(f"{field.name!r} is {field.type.simpleString()}; only plain values can be matched")
     pattern = str(getattr(condition.operands[0], "value", ""))
-    matched = field.column.cast("string").rlike(rf"\A(?:{pattern})\z")
+    flags = "(?iu)" if ignore_case else ""
+    matched = field.column.cast("string").rlike(rf"{flags}\A(?:{pattern})\z")
     return _false_if_null(~matched if condition.operator == "not matches" else matched)
 
 

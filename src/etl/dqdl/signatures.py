@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lark import Token
 
-from etl.dqdl.catalog import MANY, RULE_TYPES, RuleType
+from etl.dqdl.catalog import ALIASES, MANY, METRICS, RULE_TYPES, RuleType
 from etl.dqdl.errors import DqdlSyntaxError
-from etl.dqdl.model import Call, Node, Rule
+from etl.dqdl.model import Call, Condition, Node, Rule
+from etl.dqdl.options import check_options
 
 MAX_LABELS, MAX_KEY, MAX_VALUE = 10, 128, 256  # AWS's limits
 FUNCTIONS = {  # name -> fewest and most arguments
@@ -26,36 +28,46 @@ FUNCTIONS = {  # name -> fewest and most arguments
     "index": (2, 2),
     "percentile": (2, 2),
 }
+# Words of SQL that are taken for names, and what DQDL says.
+FROM_SQL = {
+    "like": 'matches "regular expression"',
+    "rlike": 'matches "regular expression"',
+    "is": "= NULL or != NULL",
+    "equals": "'='",
+    "contains": 'matches ".*text.*"',
+}
+Options = Sequence[tuple[Token, Condition]]
 
 
-def check_rule(rule: Rule, name: Token, source: str) -> None:
+def check_rule(rule: Rule, name: Token, options: Options, source: str) -> None:
     """Check type, parameters, condition, where and options of a rule."""
     kind = _rule_type(name, source)
-    if kind.analyzer:
+    if kind.use == "analyzer":
         raise _error(name, f"'{name}' as a rule", [f"'{name}' under Analyzers only"], source)
     _check_parameters(rule, kind, name, source)
-    if kind.condition == "required" and rule.condition is None:
-        raise _error(name, f"'{rule.text}' without a condition", ["a condition, such as '> 0.9'"], source)
-    if kind.condition == "none" and rule.condition is not None:
-        raise _error(name, f"a condition after '{name}'", [f"no condition: {name} is true or false"], source)
+    if rule.rule_type == "DetectAnomalies":
+        _check_watched(rule, name, source)
+    _check_condition(rule, kind, name, source)
     if rule.where is not None and not kind.where:
-        raise _error(name, f"'where' in a {name} rule", ["no 'where': it is about the whole dataset"], source)
-    if rule.threshold and not kind.threshold:
-        raise _error(name, f"'with threshold' in a {name} rule", ["no threshold here"], source)
-    names = [option for option, _ in rule.options]
-    if len(set(names)) < len(names):
-        raise _error(name, f"an option given twice: {', '.join(names)}", ["each option once"], source)
+        raise _error(name, f"'where' in a {name} rule", ["no 'where': it is not about rows"], source)
+    check_options(rule, kind.options, options, source)
 
 
-def check_analyzer(rule: Rule, name: Token, source: str) -> None:
-    """Check type and parameters of an analyzer."""
-    _check_parameters(rule, _rule_type(name, source), name, source)
+def check_analyzer(rule: Rule, name: Token, options: Options, source: str) -> None:
+    """Check type, parameters and options of an analyzer."""
+    kind = _rule_type(name, source)
+    if kind.use == "rule":
+        usable = ", ".join(known for known, other in RULE_TYPES.items() if other.use != "rule")
+        raise _error(name, f"'{name}' as an analyzer", [f"one of {usable}; {name} belongs under Rules"], source)
+    _check_parameters(rule, kind, name, source)
+    check_options(rule, kind.options, options, source)
 
 
 def check_call(call: Call, name: Token, source: str) -> None:
     """Check a function's name and number of arguments."""
     if call.name not in FUNCTIONS:
-        raise _error(name, f"the unknown function '{name}'", [f"one of {', '.join(FUNCTIONS)}"], source)
+        expected = _close(call.name, FUNCTIONS) or [f"one of {', '.join(FUNCTIONS)}"]
+        raise _error(name, f"the unknown function '{name}'", expected, source)
     fewest, most = FUNCTIONS[call.name]
     if not fewest <= len(call.arguments) <= most:
         wanted = f"{fewest} argument(s)" if fewest == most else f"{fewest} to {most} arguments"
@@ -81,25 +93,64 @@ def with_labels(node: Node, labels: tuple[tuple[str, str], ...], source: str) ->
 
 
 def _rule_type(name: Token, source: str) -> RuleType:
-    if str(name) in RULE_TYPES:
-        return RULE_TYPES[str(name)]
-    by_lower = {known.lower(): known for known in RULE_TYPES}
-    close = difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.6)
-    expected = [by_lower[match] for match in close] or ["a rule type of DQDL, such as IsComplete"]
+    known = ALIASES.get(str(name), str(name))
+    if known in RULE_TYPES:
+        return RULE_TYPES[known]
+    expected = _close(str(name), RULE_TYPES) or ["a rule type of DQDL, such as IsComplete"]
     raise _error(name, f"the unknown rule type '{name}'", expected, source)
 
 
 def _check_parameters(rule: Rule, kind: RuleType, name: Token, source: str) -> None:
     fewest, most = kind.parameters
     count = len(rule.parameters)
-    # A missing comma makes the next rule look like parameters of this one.
-    swallowed = next((p.value for p in rule.parameters if not p.quoted and p.value in RULE_TYPES), None)
+    # A missing comma makes the next rule look like parameters of this one; `and` without parentheses likewise.
+    watches = rule.rule_type == "DetectAnomalies"
+    swallowed = next((p.value for p in rule.parameters[watches:] if not p.quoted and p.value in RULE_TYPES), None)
     if swallowed:
-        raise _error(name, f"'{swallowed}' among the parameters of {name}", [f"',' before {swallowed}"], source)
+        expected = f"',' before {swallowed}, or (...) and (...) around the parts of one rule"
+        raise _error(name, f"'{swallowed}' among the parameters of {name}", [expected], source)
     if fewest <= count <= most:
         return
+    sql = next((p.value for p in rule.parameters if not p.quoted and p.value.lower() in FROM_SQL), None)
+    if sql:
+        raise _error(name, f"'{sql}' in a {name} rule", [FROM_SQL[sql.lower()]], source)
     amount = str(fewest) if fewest == most else f"{fewest} to {most}" if most < MANY else f"at least {fewest}"
     raise _error(name, f"{name} with {count} parameter(s)", [f"{amount} {kind.takes}(s)"], source)
+
+
+def _check_condition(rule: Rule, kind: RuleType, name: Token, source: str) -> None:
+    if rule.rule_type == "FileMatch":
+        _check_file_match(rule, name, source)
+    elif kind.condition == "required" and rule.condition is None:
+        raise _error(name, f"'{rule.text}' without a condition", ["a condition, such as '> 0.9'"], source)
+    elif kind.condition == "none" and rule.condition is not None:
+        raise _error(name, f"a condition after '{name}'", [f"no condition: {name} is true or false"], source)
+
+
+def _check_file_match(rule: Rule, name: Token, source: str) -> None:
+    """Either files and their checksums, or two paths."""
+    listed = rule.condition is not None and rule.condition.operator == "in"
+    if (listed and len(rule.parameters) < 2) or (rule.condition is None and len(rule.parameters) == 2):
+        return
+    forms = ['FileMatch "path" in ["checksum"]', 'FileMatch "path" "other path"']
+    raise _error(name, f"'{rule.text}'", forms, source)
+
+
+def _check_watched(rule: Rule, name: Token, source: str) -> None:
+    """DetectAnomalies names a rule type, and what that type takes."""
+    watched = ALIASES.get(rule.values[0], rule.values[0])
+    if watched not in METRICS:
+        expected = _close(watched, METRICS) or [f"one of {', '.join(METRICS)}"]
+        raise _error(name, f"DetectAnomalies of '{rule.values[0]}'", expected, source)
+    fewest, most = RULE_TYPES[watched].parameters
+    if not fewest <= len(rule.values) - 1 <= most:
+        expected = [f"{fewest} {RULE_TYPES[watched].takes}(s) after it, as {watched} takes"]
+        raise _error(name, f"DetectAnomalies of {watched} with {len(rule.values) - 1}", expected, source)
+
+
+def _close(name: str, known: Iterable[str]) -> list[str]:
+    by_lower = {word.lower(): word for word in known}
+    return [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
 
 
 def _error(token: Token, found: str, expected: list[str], source: str) -> DqdlSyntaxError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,11 @@ from etl.dqdl.model import Arithmetic, Call, Condition, Expression, Negative, Nu
 Numeric = Decimal | float | int
 
 SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
+# AWS's documentation is silent; storage is counted in powers of 1024 here.
+BYTES = {"B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?: ([AP])M)?")
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?")
 REDUCERS: dict[str, Callable[[Sequence[float]], Any]] = {
     "avg": statistics.fmean,
     "mean": statistics.fmean,
@@ -144,6 +150,52 @@ def moment(expression: Expression, now: datetime) -> datetime | None:
     return None
 
 
+def clock(text: str) -> time | None:
+    """The time of day of ``9:30 AM`` or ``21:45``; None for any other text."""
+    found = CLOCK.fullmatch(text)
+    if not found:
+        return None
+    hour, minute, half = int(found[1]), int(found[2]), found[3]
+    if minute > 59 or hour > 23 or (half and not 1 <= hour <= 12):
+        return None
+    return time(hour % 12 + (12 if half == "P" else 0), minute) if half else time(hour, minute)
+
+
+def instant(expression: Expression, now: datetime, zone: tzinfo = timezone.utc) -> datetime:
+    """The moment of ``now()``, ``(now() - 3 days)``, a date (its midnight), a date with time, or a time of today.
+
+    Args:
+        expression: an operand of a condition.
+        now: the time of ``now()``, with a zone.
+        zone: where dates and times of day are meant.
+
+    Raises:
+        RuleError: it is no moment.
+    """
+    found = moment(expression, now)
+    if found is not None:
+        return found
+    text = expression.value if isinstance(expression, Text) else ""
+    of_today = clock(text)
+    if of_today:
+        return datetime.combine(now.astimezone(zone).date(), of_today, zone)
+    try:
+        if DATE.fullmatch(text) or TIMESTAMP.fullmatch(text):
+            return datetime.fromisoformat(text[:19]).replace(tzinfo=zone)
+    except ValueError as error:
+        raise RuleError(f"{expression} is not a date: {error}") from None
+    raise RuleError(f'{expression} is not a moment such as (now() - 24 hours), "2024-01-31" or "9:30 AM"')
+
+
+def size(expression: Expression) -> Numeric:
+    """A size such as ``2 MB`` in bytes; a number without a unit is bytes."""
+    if isinstance(expression, Quantity) and expression.unit in BYTES:
+        return expression.value * BYTES[expression.unit]
+    if isinstance(expression, Number):
+        return expression.value
+    raise RuleError(f"{expression} is not a size such as 2 MB or 1 GB")
+
+
 def holds(condition: Condition, value: Numeric, past: Sequence[float] = ()) -> bool:
     """Whether a number meets a condition. ``between`` leaves its bounds out, as in AWS. NaN meets none.
 
@@ -159,12 +211,13 @@ def holds(condition: Condition, value: Numeric, past: Sequence[float] = ()) -> b
             return False
     elif any(isinstance(operand, float) for operand in operands):
         value, operands = float(value), [float(operand) for operand in operands]
-    return _compare(condition.operator, value, operands)
+    return compare(condition.operator, value, operands)
 
 
-def _compare(operator: str, value: Numeric, operands: Sequence[Numeric]) -> bool:
+def compare(operator: str, value: Any, operands: Sequence[Any]) -> bool:
+    """Whether a value meets an operator of DQDL, with operands of the same kind: numbers, sizes or moments."""
     first, last = operands[0] if operands else 0, operands[-1] if operands else 0
-    return {
+    tests: dict[str, Callable[[], bool]] = {
         "=": lambda: value == first,
         "!=": lambda: value != first,
         ">": lambda: value > first,
@@ -175,7 +228,10 @@ def _compare(operator: str, value: Numeric, operands: Sequence[Numeric]) -> bool
         "not between": lambda: value <= first or value >= last,
         "in": lambda: value in operands,
         "not in": lambda: value not in operands,
-    }[operator]()
+    }
+    if operator not in tests:
+        raise RuleError(f"'{operator}' cannot be used here")
+    return tests[operator]()
 
 
 def spelled(condition: Condition, past: Sequence[float] = ()) -> str:
