@@ -3,7 +3,8 @@
 What can be refused without looking at a row is refused first: expressions, and a contract that the curated table can't
 follow. Then the rows are judged and counted in one pass, the days that the batch touches are noted in the ledger before
 the table can hide them, refused rows go to a folder of this try's own, and the table and its aggregates change, each in
-a commit of its own.
+a commit of its own. Rows of a dataset that is published after its quality check go to the table's audit branch, and
+its aggregates wait for the publication (:mod:`etl.publication`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from etl.ledger import Batch
 from etl.lineage.record import BatchRecord, Step
 from etl.names import DELETE
 from etl.pipeline import Pipeline
+from etl.publication import rows_of
 from etl.quarantine import keep_rows
 from etl.transform.flow import BatchContext, Transformed, transform
 from etl.transform.privacy import treat, treatments
@@ -98,7 +100,7 @@ class Curating:
     ) -> None:
         self._pipeline, self._contract, self._batch, self._held = pipeline, contract, batch, held
         self._references, self._record = references, record
-        self._table = pipeline.settings.table(contract.name)
+        self._table = rows_of(pipeline.settings, contract)
         self._rejected_to = rejected_folder(pipeline.settings, batch)
 
     def curate(self, rows: DataFrame, context: BatchContext) -> Outcome:
@@ -130,9 +132,10 @@ class Curating:
         with record.step("put") as step:
             put(treated, contract, self._table, self._batch.id, self._held, deletes=surveys[-1].deletes)
             step.rows_in = surveys[-1].accepted
-        with record.step("aggregates"):
-            curated = current(self._pipeline.spark, self._table, contract)
-            refresh_aggregates(curated, contract, self._pipeline.settings, dates, self._held)
+        if not contract.quality.waits:
+            with record.step("aggregates"):
+                curated = current(self._pipeline.spark, self._table, contract)
+                refresh_aggregates(curated, contract, self._pipeline.settings, dates, self._held)
         delete_earlier_tries(self._pipeline.storage, self._pipeline.settings, self._batch)
         return Outcome(surveys, reasons, self._rejected_to)
 

@@ -62,6 +62,10 @@ class MissingTableError(PipelineError):
     """A curated table that another dataset needs is not there yet."""
 
 
+class PublicationError(PipelineError):
+    """Checked rows can't be published, or this Iceberg can't hold rows back."""
+
+
 class QualityHaltError(PipelineError):
     """A dataset with ``on_breach: halt`` scored below its threshold."""
 

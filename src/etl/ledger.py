@@ -16,15 +16,20 @@ What keeps two runs from taking the same files, however long one of them was pau
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
+from etl.batches import CHECKED as CHECKED
+from etl.batches import INGESTED as INGESTED
+from etl.batches import PLANNED as PLANNED
+from etl.batches import PROCESSED as PROCESSED
+from etl.batches import Batch as Batch
+from etl.batches import batch_key, batch_of, described, is_still, step_name
+from etl.batches import new_batch_id as new_batch_id
 from etl.claims import claim_item, claimed_file, release_claim, utc_now
 from etl.discovery import SourceFile
 from etl.dynamo import is_refusal, plain, query, storable, transact
@@ -33,46 +38,8 @@ from etl.leases import Lease
 from utils.faults import fault_points
 
 _LOG = logging.getLogger("ledger")
-PLANNED, INGESTED, PROCESSED, CHECKED = "PLANNED", "INGESTED", "PROCESSED", "CHECKED"
 # A transaction of DynamoDB has up to 100 writes; one of them looks at the batch.
 _CLAIMS_AT_ONCE = 99
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A batch as the state table has it.
-
-    Attributes:
-        dataset: whose rows.
-        id: sorts by the time of planning.
-        status: PLANNED, INGESTED, PROCESSED or CHECKED.
-        owner: token of the run that planned or took over the batch.
-        facts: everything else that was noted (manifest, attempt, counts, touched dates, score).
-    """
-
-    dataset: str
-    id: str
-    status: str
-    owner: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def attempt(self) -> int:
-        """Which run in turn is writing the batch, from 1; one more with every take-over of a PLANNED batch."""
-        return int(self.facts.get("attempt", 1))
-
-    @property
-    def folder(self) -> str:
-        """The name of the folders that belong to this attempt alone: ``batch_id=<id>``, later ``batch_id=<id>.<n>``.
-
-        A run that was paused and wakes up after a take-over still writes, but not where the committed data lie.
-        """
-        return f"batch_id={self.id}" if self.attempt == 1 else f"batch_id={self.id}.{self.attempt}"
-
-
-def new_batch_id(now: datetime) -> str:
-    """A batch id that sorts by time and is never given twice: ``20240115T093000123-4f1c2a9b``."""
-    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{uuid.uuid4().hex[:8]}"
 
 
 class Ledger:
@@ -110,9 +77,9 @@ class Ledger:
         """
         held = {
             "TableName": self.state.name,
-            "Key": _batch_key(batch),
+            "Key": batch_key(batch),
             "UpdateExpression": "SET claimed_at = :now",
-            **_is_still(batch, {":now": utc_now().isoformat()}),
+            **is_still(batch, {":now": utc_now().isoformat()}),
         }
         for start in range(0, len(files), _CLAIMS_AT_ONCE):
             claims = [claim_item(file, batch.id) for file in files[start : start + _CLAIMS_AT_ONCE]]
@@ -195,7 +162,7 @@ class Ledger:
                 raise LeaseLostError(f"{dataset}: another run has got its lease; nothing was planned") from error
             if found is None:
                 raise
-        return _batch(item)
+        return batch_of(item)
 
     def take_over(self, batch: Batch) -> Batch:
         """Make this run the owner of an unfinished batch; the run that had it is fenced from then on.
@@ -233,13 +200,33 @@ class Ledger:
         with the dataset's history.
         """
         if status == CHECKED:
-            return [batch for batch in map(_batch, self.items(f"batch#{dataset}")) if batch.status == CHECKED]
+            return [batch for batch in map(batch_of, self.items(f"batch#{dataset}")) if batch.status == CHECKED]
         found = [self._batch_item(dataset, entry["id"]) for entry in self.items(f"open#{dataset}")]
-        batches = [_batch(item) for item in found if item is not None]
+        batches = [batch_of(item) for item in found if item is not None]
         for batch in batches:
             if batch.status == CHECKED:  # the run that checked it was killed before it took away the entry
                 self._close(batch)
         return [batch for batch in batches if batch.status == status]
+
+    def batch(self, dataset: str, batch_id: str) -> Batch | None:
+        """One batch, read consistently, or None."""
+        item = self._batch_item(dataset, batch_id)
+        return batch_of(item) if item else None
+
+    def hold(self, batch: Batch) -> None:
+        """Put a batch among those whose curated rows are held back; see :mod:`etl.publication`."""
+        with fault_points("ledger.hold"):
+            self.state.put_item(Item={"entity": f"held#{batch.dataset}", "id": batch.id})
+
+    def held(self, dataset: str) -> list[Batch]:
+        """A dataset's CHECKED batches whose curated rows are held back, oldest first."""
+        found = [self.batch(dataset, entry["id"]) for entry in self.items(f"held#{dataset}")]
+        return [batch for batch in found if batch and batch.status == CHECKED]
+
+    def let_go(self, batch: Batch) -> None:
+        """Take a batch from those that are held back."""
+        with fault_points("ledger.let_go"):
+            self.state.delete_item(Key={"entity": f"held#{batch.dataset}", "id": batch.id})
 
     def _close(self, batch: Batch) -> None:
         try:
@@ -258,14 +245,14 @@ class Ledger:
         }
         names = {f"#{position}": name for position, name in enumerate(values)}
         update = ", ".join(f"#{position} = :{position}" for position in range(len(values)))
-        condition = _is_still(batch, {f":{position}": value for position, value in enumerate(values.values())})
+        condition = is_still(batch, {f":{position}": value for position, value in enumerate(values.values())})
         condition["ExpressionAttributeNames"] |= names
         try:
-            with fault_points(f"ledger.{_step_name(batch, values)}"):
+            with fault_points(f"ledger.{step_name(batch, values)}"):
                 answer = self.state.update_item(
-                    Key=_batch_key(batch), UpdateExpression=f"SET {update}", ReturnValues="ALL_NEW", **condition
+                    Key=batch_key(batch), UpdateExpression=f"SET {update}", ReturnValues="ALL_NEW", **condition
                 )
-            moved = _batch(answer["Attributes"])
+            moved = batch_of(answer["Attributes"])
         except (BotoCoreError, ClientError) as error:
             moved = self._moved_or_lost(batch, values, error)
         if moved.status == CHECKED:
@@ -279,15 +266,15 @@ class Ledger:
         # same before (note), so every value is compared.
         ours = ("owner", "status", "attempt") if is_refusal(error) else tuple(values)
         if found is not None and all(found.get(name) == values[name] for name in ours):
-            return _batch(found)
+            return batch_of(found)
         if not is_refusal(error):
             raise error
         raise self._lost(batch, found) from error
 
     @staticmethod
     def _lost(batch: Batch, found: Mapping[str, Any] | None) -> LeaseLostError:
-        state = _described(_batch(found)) if found else "gone"
-        return LeaseLostError(f"batch {batch.dataset}/{batch.id} is {state}; this run had it as {_described(batch)}")
+        state = described(batch_of(found)) if found else "gone"
+        return LeaseLostError(f"batch {batch.dataset}/{batch.id} is {state}; this run had it as {described(batch)}")
 
     def _batch_item(self, dataset: str, batch_id: str) -> dict[str, Any] | None:
         return self.get(f"batch#{dataset}", batch_id)
@@ -355,46 +342,30 @@ class Ledger:
         """All items of an entity in the order of their ids."""
         return list(query(self.state, KeyConditionExpression=Key("entity").eq(entity)))
 
+    def newest(self, entity: str, limit: int, *, before: str = "", only: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """The last items of an entity, oldest first; what lies before them is not read.
+
+        Args:
+            entity: e.g. ``metrics#orders``.
+            limit: how many at most.
+            before: only items whose ids are less than this.
+            only: facts that are wanted; all by default.
+        """
+        key = Key("entity").eq(entity)
+        names = {f"#{position}": name for position, name in enumerate(only)}
+        projection = {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names} if names else {}
+        found = query(
+            self.state,
+            KeyConditionExpression=key & Key("id").lt(before) if before else key,
+            ScanIndexForward=False,
+            Limit=limit,
+            **projection,
+        )
+        return [*islice(found, limit)][::-1]
+
     def datasets(self) -> list[str]:
         """Every dataset that has ever had a batch."""
         return [item["id"] for item in self.items("dataset")]
-
-
-def _batch(item: Mapping[str, Any]) -> Batch:
-    fixed = {"entity", "id", "status", "owner", "updated_at"}
-    facts = {name: plain(value) for name, value in item.items() if name not in fixed}
-    return Batch(item["entity"].removeprefix("batch#"), item["id"], item["status"], item["owner"], facts)
-
-
-def _described(batch: Batch) -> str:
-    return f"{batch.status}, owned by {batch.owner}, attempt {batch.attempt}"
-
-
-def _batch_key(batch: Batch) -> dict[str, str]:
-    return {"entity": f"batch#{batch.dataset}", "id": batch.id}
-
-
-def _is_still(batch: Batch, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The condition that a batch is as this run has it, together with the values of an update."""
-    # A batch of before there were attempts has none, and is at its first.
-    first = " OR attribute_not_exists(#a)" if batch.attempt == 1 else ""
-    return {
-        "ConditionExpression": f"#s = :before AND #o = :owner AND (#a = :attempt{first})",
-        "ExpressionAttributeNames": {"#s": "status", "#o": "owner", "#a": "attempt"},
-        "ExpressionAttributeValues": {
-            ":before": batch.status,
-            ":owner": batch.owner,
-            ":attempt": batch.attempt,
-            **values,
-        },
-    }
-
-
-def _step_name(batch: Batch, values: Mapping[str, Any]) -> str:
-    """What tests call a step: ``take_over``, ``note``, ``advance``."""
-    if batch.owner != values["owner"]:
-        return "take_over"
-    return "note" if batch.status == values["status"] else "advance"
 
 
 def _put_name(entity: str) -> str:

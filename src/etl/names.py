@@ -14,6 +14,8 @@ EVENT_DATE = "event_date"
 FLAGS = "_flags"
 # Tables beside a curated table: the tombstones of its deletes, and the partial results of an aggregate over a table.
 DELETED, BY_DATE = "__deleted", "__by_date"
+# The branch of a curated table in which rows wait for their quality check (quality.publish: after_quality).
+AUDIT_BRANCH = "audit"
 # Columns of a curated table with history: the time from which (inclusive) and until which (exclusive) a version holds.
 VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
 HISTORY_TYPES = {VALID_FROM: "timestamp", VALID_TO: "timestamp", IS_CURRENT: "boolean"}

@@ -18,7 +18,7 @@ from etl.analysis import analyse
 from etl.attempt import inferred_columns
 from etl.contracts import Contract, inferred
 from etl.curated.maintenance import maintain
-from etl.curated.tables import columns_of, row_count, snapshot_id, table_exists
+from etl.curated.tables import columns_of, snapshot_id, table_exists
 from etl.curating import STAGE as STAGE
 from etl.curating import Curating, Outcome
 from etl.errors import ExpressionError, LeaseLostError
@@ -30,6 +30,7 @@ from etl.lineage.openlineage import write_event
 from etl.lineage.record import BatchRecord, Data
 from etl.pipeline import Pipeline, each_dataset, reason_of
 from etl.processed import read_batch
+from etl.publication import prepare, record_table, rows_of
 from etl.secrets import PiiKeys
 from etl.transform.flow import BatchContext
 from etl.transform.privacy import key_treatments, treatments
@@ -105,6 +106,7 @@ def _process_dataset(run: _Run, contract: Contract) -> None:
         lease(ledger.state, contract.name, STAGE, ledger.owner, pipeline.settings.lease_seconds) as held,
         opened_references(pipeline.spark, pipeline.storage, pipeline.settings, contract, run.contracts) as references,
     ):
+        prepare(pipeline, contract, held)
         for batch in ledger.batches(contract.name, INGESTED):
             taken = ledger.take_over(batch)
             if not taken.facts.get("cataloged"):
@@ -131,7 +133,7 @@ def _process_batch(run: _Run, contract: Contract, batch: Batch, held: Lease, ref
         event = write_event(pipeline.storage, pipeline.settings, record, contract)
     pipeline.ledger.advance(curating.batch, PROCESSED, lineage=event, **_facts(outcome))
     for table in record.outputs:
-        _record_table(pipeline, table, contract.name)
+        record_table(pipeline, table.table.rpartition(".")[2], contract.name)
     pipeline.log.info(
         "%s: batch %s: %d rows curated, %d rejected", batch.dataset, batch.id, outcome.curated, outcome.rejected
     )
@@ -167,14 +169,15 @@ def _describe(
     for name, snapshot in references.snapshots.items():
         record.inputs.append(Data(settings.table_location(name), settings.table(name), snapshot))
     record.inputs += [Data(reference_uri(settings, each)) for each in contract.processing.enrich if each.file]
-    for name in (contract.name, *aggregate_tables(contract)):
+    # Aggregates of rows that wait are still as they were.
+    for name in (contract.name, *(() if contract.quality.waits else aggregate_tables(contract))):
         table = settings.table(name)
         if table_exists(pipeline.spark, table):
             record.outputs.append(
                 Data(
                     settings.table_location(name),
                     table,
-                    snapshot_id(pipeline.spark, table),
+                    snapshot_id(pipeline.spark, rows_of(settings, contract) if name == contract.name else table),
                     rows=outcome.curated if name == contract.name else None,
                     columns=columns_of(pipeline.spark.table(table)),
                 )
@@ -202,9 +205,3 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
         "rule_hits": outcome.hits,
         "unmatched": outcome.unmatched,
     }
-
-
-def _record_table(pipeline: Pipeline, table: Data, dataset: str) -> None:
-    """Write down what a curated table holds now, for summaries that have no Spark."""
-    rows, name = row_count(pipeline.spark, table.table), table.table.rpartition(".")[2]
-    pipeline.ledger.put("table", name, dataset=dataset, rows=rows, location=table.uri, snapshot_id=table.snapshot)

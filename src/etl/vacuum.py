@@ -2,8 +2,9 @@
 
 A batch's processed rows are needed until its curated rows are checked; after that they serve people who want to look
 back. What goes: the batch's folder in processed with its catalog partitions, folders that dead attempts at it have
-left, and rewritten copies of its files (``_staging``). What stays: raw files, quarantine (so that it can be replayed),
-curated rows, and the batch's item in the state table, which then says ``vacuumed_at``.
+left, and rewritten copies of its files (``_staging``). What stays: batches whose curated rows are held back, raw files,
+quarantine (so that it can be replayed), curated rows, and the batch's item in the state table, which then says
+``vacuumed_at``.
 
 The partitions go first, so that no query meets a partition without files; the note comes last. Killed anywhere, the
 next run finds the batch without its note and does all of it again.
@@ -18,6 +19,7 @@ from etl.claims import utc_now
 from etl.folders import attempt_folders, batch_folders
 from etl.ledger import CHECKED, Batch
 from etl.pipeline import Pipeline, each_dataset
+from etl.publication import HELD
 from utils.faults import fault_points
 
 
@@ -60,7 +62,8 @@ def vacuum_batch(pipeline: Pipeline, batch: Batch) -> None:
 
 def _is_due(batch: Batch, before: datetime) -> bool:
     planned_at = batch.facts.get("planned_at")
-    return planned_at is not None and "vacuumed_at" not in batch.facts and datetime.fromisoformat(planned_at) < before
+    stays = "vacuumed_at" in batch.facts or batch.facts.get("publication") == HELD
+    return planned_at is not None and not stays and datetime.fromisoformat(planned_at) < before
 
 
 def _folders(pipeline: Pipeline, batch: Batch) -> list[str]:

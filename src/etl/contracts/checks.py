@@ -79,8 +79,11 @@ def _check_complex(document: Document, columns: Mapping[str, str]) -> Iterator[s
 
 
 def _check_quality(document: Document) -> Iterator[str]:
-    rules = document.get("quality", {}).get("rules")
+    quality = document.get("quality", {})
+    rules = quality.get("rules")
     if rules is None:
+        if quality.get("publish") == "after_quality":
+            yield "quality.publish: after_quality needs quality.rules; without them there is nothing that rows wait for"
         return
     try:
         parse_ruleset(rules)

@@ -221,12 +221,28 @@ class TableLayout:
 
 @dataclass(frozen=True)
 class Quality:
-    """What the curated table must satisfy."""
+    """What the curated table must satisfy.
+
+    Attributes:
+        rules: DQDL.
+        threshold: the score to reach, 0 to 100.
+        on_breach: ``warn``, or ``halt``: the run fails.
+        weights: of dimensions; 1 by default.
+        publish: ``at_once``, or ``after_quality``: readers see new rows when the score has passed.
+        on_anomaly: ``report``, or ``alert``: unusual metrics are told also when the score passes.
+    """
 
     rules: str = ""
     threshold: float = DEFAULT_THRESHOLD
     on_breach: str = "warn"
     weights: Mapping[str, float] = field(default_factory=dict)
+    publish: str = "at_once"
+    on_anomaly: str = "report"
+
+    @property
+    def waits(self) -> bool:
+        """Whether new rows wait for the check."""
+        return self.publish == "after_quality"
 
 
 @dataclass(frozen=True)

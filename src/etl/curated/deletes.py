@@ -16,15 +16,19 @@ from pyspark.sql import functions as F
 from etl.contracts import Contract, TableLayout
 from etl.curated.merge import age_columns, merge_by_key, quoted
 from etl.curated.schema import aligned
-from etl.curated.tables import MadeColumns, check_table, table_exists
+from etl.curated.tables import MadeColumns, check_table, table_exists, table_of
 from etl.names import BATCH, DELETE, DELETED, INGESTED_AT
 
 _TOMBSTONE = "_tombstone"
 
 
 def tombstone_table(table: str) -> str:
-    """The full name of the table that holds a curated table's deletes."""
-    return f"{table}{DELETED}"
+    """The full name of the table that holds a curated table's deletes.
+
+    It has no branch of its own: a delete that waits in the audit branch is among the tombstones at once. Nobody but the
+    batches that are put into the same branch goes by them, and rows that are published stay until the branch is.
+    """
+    return f"{table_of(table)}{DELETED}"
 
 
 def keep_tombstones(rows: DataFrame, contract: Contract, table: str) -> None:

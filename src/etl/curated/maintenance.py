@@ -15,10 +15,12 @@ from pyspark.sql import SparkSession
 from etl.aggregate_tables import aggregate_tables
 from etl.claims import utc_now
 from etl.contracts import Contract, inferred
+from etl.curated.branches import heads, supports_branches
 from etl.curated.deletes import tombstone_table
 from etl.curated.tables import iceberg_table, refresh, table_exists
 from etl.leases import Lease, lease
 from etl.ledger import INGESTED, PLANNED
+from etl.names import AUDIT_BRANCH
 from etl.pipeline import Pipeline, each_dataset
 from etl.settings import LEAST_ORPHAN_RETENTION_DAYS
 
@@ -87,8 +89,15 @@ def _maintain_one(pipeline: Pipeline, contract: Contract, name: str, held: Lease
     compacts = not is_replaced or not any(ledger.batches(contract.name, status) for status in (PLANNED, INGESTED))
     if not compacts:
         pipeline.log.info("%s: files are left as they are, since a batch is not processed yet", name)
+    waits = _has_waiting_rows(pipeline.spark, settings.table(name))
+    if waits:
+        pipeline.log.info(
+            "%s: rows wait in its branch %s; files and snapshots are left as they are", name, AUDIT_BRANCH
+        )
     before = settings.started - timedelta(days=settings.snapshot_retention_days)
-    done = maintain_table(pipeline.spark, settings.table(name), held, before, settings.orphan_retention_days, compacts)
+    done = maintain_table(
+        pipeline.spark, settings.table(name), held, before, settings.orphan_retention_days, compacts, waits
+    )
     ledger.put("maintenance", name, dataset=contract.name, **asdict(done))
     pipeline.log.info(
         "%s: %d data files became %d, %d snapshots expired, %d unknown files removed",
@@ -100,8 +109,18 @@ def _maintain_one(pipeline: Pipeline, contract: Contract, name: str, held: Lease
     )
 
 
+def _has_waiting_rows(spark: SparkSession, table: str) -> bool:
+    return supports_branches(spark) and heads(spark, table)[1] is not None
+
+
 def maintain_table(
-    spark: SparkSession, table: str, held: Lease, expire_before: datetime, orphan_days: int, compacts: bool = True
+    spark: SparkSession,
+    table: str,
+    held: Lease,
+    expire_before: datetime,
+    orphan_days: int,
+    compacts: bool = True,
+    waits: bool = False,
 ) -> Maintained:
     """Maintain one table.
 
@@ -112,6 +131,8 @@ def maintain_table(
         expire_before: snapshots that are older go, but for the newest :data:`KEPT_SNAPSHOTS`.
         orphan_days: how old a file must be that no snapshot knows; at least :data:`LEAST_ORPHAN_RETENTION_DAYS`.
         compacts: whether data files may be put together.
+        waits: whether rows wait in the table's audit branch. It can be published only while the table is where the
+            branch began, so nothing is committed, and every snapshot in between stays.
 
     Raises:
         LeaseLostError: another run has the dataset by now; nothing more was done.
@@ -119,18 +140,19 @@ def maintain_table(
     refresh(spark, table)
     catalog, _, name = table.partition(".")
     files_before, snapshots_before = _data_files(spark, table), _snapshots(spark, table)
-    if compacts:
+    if compacts and not waits:
         # A table with an order is sorted over all files of a partition that are rewritten.
         strategy = "sort" if iceberg_table(spark, table).sortOrder().isSorted() else "binpack"
         with held.step("rewrite_data_files"):
             spark.sql(f"call {catalog}.system.rewrite_data_files(table => '{name}', strategy => '{strategy}')")
-    with held.step("rewrite_manifests"):
-        spark.sql(f"call {catalog}.system.rewrite_manifests(table => '{name}', use_caching => false)")
-    with held.step("expire_snapshots"):
-        spark.sql(
-            f"call {catalog}.system.expire_snapshots(table => '{name}', older_than => {_timestamp(expire_before)}, "
-            f"retain_last => {KEPT_SNAPSHOTS}, stream_results => true)"
-        )
+    if not waits:
+        with held.step("rewrite_manifests"):
+            spark.sql(f"call {catalog}.system.rewrite_manifests(table => '{name}', use_caching => false)")
+        with held.step("expire_snapshots"):
+            spark.sql(
+                f"call {catalog}.system.expire_snapshots(table => '{name}', older_than => {_timestamp(expire_before)}, "
+                f"retain_last => {KEPT_SNAPSHOTS}, stream_results => true)"
+            )
     # By this machine's clock, as files' times are. Only files below the table's own folder are looked at; one that is
     # listed by another scheme or bucket than the table knows it by (s3 and s3a are one) makes the procedure fail.
     old = utc_now() - timedelta(days=max(orphan_days, LEAST_ORPHAN_RETENTION_DAYS))

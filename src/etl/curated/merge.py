@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from etl.curated.replace import put_first
 from etl.curated.schema import aligned
-from etl.curated.tables import snapshot_id
+from etl.curated.tables import is_untouched
 from etl.names import BATCH, DELETE, INGESTED_AT
 
 
@@ -38,13 +38,13 @@ def merge(rows: DataFrame, table: str, key: Sequence[str], later: str = "true") 
 
     Args:
         rows: one row per key; ``_delete`` as of :func:`merge_by_key`.
-        table: full name; it has all the rows' other columns.
+        table: full name, of the table or its audit branch; it has all the rows' other columns.
         key: columns that identify a row; null equals null.
         later: SQL of source ``s`` and target ``t``: whether the source's row takes the place of the target's.
     """
     spark = rows.sparkSession
     deletes = DELETE in rows.columns
-    if snapshot_id(spark, table) is None:
+    if is_untouched(spark, table):
         put_first(aligned(without_deletes(rows), spark.table(table).schema), table)
         return
     with_marks(rows, table).createOrReplaceTempView("merge_source")

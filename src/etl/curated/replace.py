@@ -45,7 +45,7 @@ def put_first(rows: DataFrame, table: str) -> None:
 
     Args:
         rows: with the table's columns.
-        table: full name; it has no snapshot.
+        table: full name, of a table without a snapshot, or of a branch that began so.
     """
     # Serializable, and no snapshot to start from: every file that was ever added is a conflict.
     rows.writeTo(table).option("isolation-level", "serializable").overwrite(F.lit(True))

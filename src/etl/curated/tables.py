@@ -29,9 +29,10 @@ from etl.curated.layout import (
 )
 from etl.curated.schema import GONE, NARROWER, NEW, OTHER, WIDER, Difference, differences, sql_type
 from etl.errors import TableSchemaError
-from etl.names import BATCH
+from etl.names import AUDIT_BRANCH, BATCH
 
 COLUMNS_PROPERTY = "etl.columns"
+_OF_BRANCH = f".branch_{AUDIT_BRANCH}"
 # Types of Spark that no column of an Iceberg table has, and the names of fields, which may be called so.
 _UNSTORABLE, _QUOTED = re.compile(r"\b(void|interval)\b"), re.compile(r"`[^`]*`")
 
@@ -68,6 +69,24 @@ class TableChanges:
             self.spark.sql(statement)
 
 
+def audit_of(table: str) -> str:
+    """The name by which the rows of a table's audit branch are read and written.
+
+    Args:
+        table: full name of the table.
+    """
+    return f"{table}{_OF_BRANCH}"
+
+
+def table_of(name: str) -> str:
+    """The table that a name belongs to: the name itself, or without the branch.
+
+    Args:
+        name: full name of a table, or of its audit branch.
+    """
+    return name.removesuffix(_OF_BRANCH)
+
+
 def table_exists(spark: SparkSession, table: str) -> bool:
     """Whether a curated table is there."""
     return bool(spark.catalog.tableExists(table))
@@ -89,10 +108,22 @@ def row_count(spark: SparkSession, table: str) -> int:
     return int(newest.summary().get("total-records")) if newest else 0
 
 
-def snapshot_id(spark: SparkSession, table: str) -> int | None:
-    """The id of a curated table's current snapshot; None for one that nothing was ever put in."""
-    newest = iceberg_table(spark, table).currentSnapshot()
+def snapshot_id(spark: SparkSession, name: str) -> int | None:
+    """The id of the newest snapshot of a curated table or of its audit branch; None where nothing was ever put in."""
+    newest = _newest_snapshot(spark, name)
     return int(newest.snapshotId()) if newest else None
+
+
+def is_untouched(spark: SparkSession, name: str) -> bool:
+    """Whether nothing was ever put into a curated table, or into a branch that began when it was so."""
+    newest = _newest_snapshot(spark, name)
+    # A branch of a table without any snapshot begins with an empty one.
+    return newest is None or (newest.parentId() is None and int(newest.summary().get("total-data-files")) == 0)
+
+
+def _newest_snapshot(spark: SparkSession, name: str) -> Any:
+    there = iceberg_table(spark, table_of(name))
+    return there.currentSnapshot() if name == table_of(name) else there.snapshot(AUDIT_BRANCH)
 
 
 def refresh(spark: SparkSession, table: str) -> None:
@@ -121,14 +152,14 @@ def check_table(frame: DataFrame, table: str, layout: TableLayout, made: MadeCol
 
     Args:
         frame: what will be put in.
-        table: full name.
+        table: full name; columns and layout are the table's, also where the rows go to its audit branch.
         layout: how the table should lie in storage.
         made: what the contract makes; empty for tables that no contract describes.
 
     Raises:
         TableSchemaError: naming every column that is refused, both types, and the ways out.
     """
-    spark = frame.sparkSession
+    spark, table = frame.sparkSession, table_of(table)
     _refuse_unstorable(frame.schema, table)
     columns = {COLUMNS_PROPERTY: json.dumps(sorted(made.names))} if made.names else {}
     if not table_exists(spark, table):

@@ -13,12 +13,21 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from etl.contracts import Contract
+from etl.curated.branches import begin_audit
 from etl.curated.deletes import keep_tombstones, same_key, without_older_than_tombstones
 from etl.curated.history import begin_history, current_rows, merge_history, with_history_columns
 from etl.curated.merge import merge_by_key, quoted
 from etl.curated.replace import of_dates, replace_batch
 from etl.curated.schema import aligned
-from etl.curated.tables import MadeColumns, TableChanges, check_table, iceberg_table, snapshot_id, table_exists
+from etl.curated.tables import (
+    MadeColumns,
+    TableChanges,
+    check_table,
+    iceberg_table,
+    snapshot_id,
+    table_exists,
+    table_of,
+)
 from etl.errors import TableSchemaError
 from etl.leases import Lease
 from etl.names import BATCH, DELETE, EVENT_DATE, FLAGS, HISTORY_TYPES, METADATA
@@ -52,13 +61,15 @@ def check_put(rows: DataFrame, contract: Contract, table: str, made: MadeColumns
     Args:
         rows: of the batch, perhaps with ``_delete``.
         contract: gives layout and history.
-        table: full name.
+        table: full name, of the table or of its audit branch, which the changes then begin.
         made: see :func:`made_columns`.
 
     Raises:
         TableSchemaError: a column is refused, or the table keeps history and the contract does not.
     """
-    spark, frame = rows.sparkSession, rows.drop(DELETE)
+    spark, frame, into = rows.sparkSession, rows.drop(DELETE), table
+    table = table_of(into)
+    branch = () if into == table else (begin_audit(table),)
     is_there = table_exists(spark, table)
     has_history = is_there and iceberg_table(spark, table).properties().get(HISTORY_PROPERTY) == "true"
     if not contract.history:
@@ -68,15 +79,16 @@ def check_put(rows: DataFrame, contract: Contract, table: str, made: MadeColumns
                 f"drop the table on purpose and send the dataset's files once more: DROP TABLE {table} PURGE. Nothing "
                 "was written."
             )
-        return check_table(frame, table, contract.table, made)
+        changes = check_table(frame, table, contract.table, made)
+        return TableChanges(spark, table, (*changes.statements, *branch))
     if made.names:
         made = MadeColumns(made.names | set(HISTORY_TYPES), made.typed)
     changes = check_table(with_history_columns(frame), table, contract.table, made)
     if has_history:
-        return changes
-    begin = [begin_history(contract, table)] if is_there else []
+        return TableChanges(spark, table, (*changes.statements, *branch))
+    begin = [begin_history(contract, into)] if is_there else []
     known = f"alter table {table} set tblproperties ('{HISTORY_PROPERTY}' = 'true')"
-    return TableChanges(spark, table, (*changes.statements, *begin, known))
+    return TableChanges(spark, table, (*changes.statements, *branch, *begin, known))
 
 
 def put(
@@ -94,7 +106,7 @@ def put(
         rows: all rows of the batch that were accepted, one for each of :attr:`Contract.identity`; ``_delete`` tells
             those that delete their key.
         contract: key, order and history.
-        table: full name; it is up to the rows (:func:`check_put`).
+        table: full name, of the table or of its audit branch; it is up to the rows (:func:`check_put`).
         batch_id: the batch.
         held: the dataset's lease; asked for before each commit.
         deletes: how many rows delete their key, where that is known; for none, no tombstones are looked for in rows.
@@ -126,7 +138,7 @@ def current(spark: SparkSession, table: str, contract: Contract) -> DataFrame:
 
     Args:
         spark: the session.
-        table: full name.
+        table: full name, of the table or of its audit branch.
         contract: of the table's dataset.
     """
     return current_rows(spark.table(table), contract)
@@ -149,7 +161,7 @@ def touched_dates(
     Args:
         rows: of the batch.
         contract: gives the key.
-        table: full name; it need not be there yet.
+        table: full name, of the table or of its audit branch; it need not be there yet.
         batch_id: the batch.
         known: ISO dates that are touched anyway; their partitions are not read.
         count: rows of the batch, where that is known; the keys of few rows are sent to every worker, which spares
