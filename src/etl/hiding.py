@@ -4,6 +4,9 @@ A refused row is refused because something in it is not as it should be: its val
 and a line that does not parse has no columns at all. So of a dataset with columns marked ``pii`` no value is
 shown, only shapes (``2024-01-15`` as ``9999-99-99``), and of the marked columns not even these. The quarantine keeps
 the whole rows, for those who may read it.
+
+Curated rows are as they should be, and marked columns are treated, yet the hash of a mail address or the end of a phone
+number is still one person's. Quality reports show the other columns' values, and of the marked ones only counts.
 """
 
 from __future__ import annotations
@@ -11,18 +14,20 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from etl.contracts import Contract
+from etl.names import RESCUED
 from etl.quarantine import RefusedFile
 
 HIDDEN = "(hidden)"
 HIDDEN_LINE = "(hidden: the row does not parse, and the dataset has personal data)"
 # What readers' messages repeat of a file: quoted tokens, header cells that may be a row of data, Spark's own words.
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _REPEATED = (
-    (re.compile(r"'[^']*'|\"[^\"]*\""), "'…'"),
+    (_QUOTED, "'…'"),
     (re.compile(r"(no column of the header ).*( is in the contract)", re.DOTALL), rf"\g<1>{HIDDEN}\g<2>"),
     (re.compile(r"(can't be read: [\w.$]+).*", re.DOTALL), rf"\g<1>: {HIDDEN}"),
 )
@@ -62,6 +67,62 @@ def shown_reason(reason: str) -> str:
     for pattern, instead in _REPEATED:
         reason = pattern.sub(instead, reason)
     return reason
+
+
+def personal_columns(contract: Contract) -> set[str]:
+    """The columns of a curated table that hold personal data, treated; also derived ones.
+
+    What a source calls them, too: rules and steps of SQL may make columns of these names. Texts that could not be read
+    (``_rescued_data``) may be of anything, so they are as personal as the dataset.
+    """
+    marked = {name for column in contract.columns if column.pii for name in (column.name, *column.aliases)}
+    marked |= {derived.name for derived in contract.processing.derive if derived.pii}
+    return marked | {RESCUED} if marked else set()
+
+
+def shown_rows(rows: Sequence[Mapping[str, Any]], contract: Contract) -> list[dict[str, Any]]:
+    """Curated rows as a report may show them, with personal data hidden.
+
+    Args:
+        rows: column -> value, as they stand in the table.
+        contract: the dataset's.
+    """
+    personal = personal_columns(contract)
+    return [
+        {name: HIDDEN if name in personal and value is not None else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
+def shown_profile(profile: Sequence[Mapping[str, Any]], contract: Contract) -> list[dict[str, Any]]:
+    """A profile as a report may show it: of columns with personal data the counts, and no value.
+
+    Args:
+        profile: entries of :func:`etl.dqdl.profile_columns`.
+        contract: the dataset's.
+    """
+    personal = personal_columns(contract)
+    return [_without_values(entry) if entry["column"] in personal else dict(entry) for entry in profile]
+
+
+def _without_values(entry: Mapping[str, Any]) -> dict[str, Any]:
+    hidden = {name: None for name in ("mean", "stddev", "quantiles", "histogram") if name in entry}
+    ends = {name: HIDDEN for name in ("min", "max") if entry.get(name) is not None}
+    lists: dict[str, Any] = {name: [] for name in ("top", "patterns") if name in entry}
+    return {**entry, **hidden, **ends, **lists}
+
+
+def shown_message(message: str, contract: Contract, columns: Collection[str]) -> str:
+    """What a rule's result says, without values that Spark repeats of a row.
+
+    Args:
+        message: of a rule that could not be evaluated.
+        contract: the dataset's.
+        columns: the table's; their names may be told.
+    """
+    if not personal_columns(contract):
+        return message
+    return _QUOTED.sub(lambda found: found[0] if found[0][1:-1] in columns else "'…'", message)
 
 
 def shape(text: str) -> str:

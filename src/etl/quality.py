@@ -1,60 +1,38 @@
-"""Quality: curated tables against their contracts' DQDL rules -> score, report, metric history, alerts.
+"""Quality: curated rows against their contracts' DQDL rules -> score, report, metric history, alerts, publication.
 
-Batches move PROCESSED -> CHECKED. What is written carries the name of the newest batch, so a run that was
-killed and is done again writes the same items and tells nobody twice.
+Batches move PROCESSED -> CHECKED. :mod:`etl.checking` finds out, :mod:`etl.publication` lets rows be seen or holds them
+back where the contract says ``publish: after_quality``, :mod:`etl.telling` tells.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from pyspark.sql import DataFrame
-
+from etl.checking import Check, check_rows
 from etl.contracts import Contract, inferred
-from etl.curated.tables import empty_frame, table_exists
-from etl.curated.writer import current
-from etl.dqdl import RulesetResult, evaluate, profile_columns
 from etl.errors import QualityHaltError
-from etl.folders import batch_folders
 from etl.leases import lease
 from etl.ledger import CHECKED, PROCESSED, Batch
-from etl.names import METADATA
 from etl.pipeline import Pipeline, each_dataset
 from etl.processing import in_order_of_need
-from etl.report import build_report, render_html
-from etl.scoring import Score, score
+from etl.publication import Gate, Publication, gate
+from etl.telling import emit_metrics, queue_alerts, remember, write_index, write_report
 
 STAGE = "quality"
-# What every dataset must satisfy when its contract says nothing.
-DEFAULT_RULES = "Rules = [ RowCount > 0 ]"
-HISTORY_LENGTH = 100
-SAMPLE_ROWS = 5
 
 
 @dataclass(frozen=True)
-class Check:
-    """One evaluation of a dataset."""
+class _Run:
+    """What all datasets of a run share."""
 
-    contract: Contract
-    batches: Sequence[Batch]
-    table: DataFrame
-    earlier: Sequence[Mapping[str, Any]]
-    result: RulesetResult
-    score: Score
-
-    @property
-    def id(self) -> str:
-        """The newest batch stands for the check."""
-        return self.batches[-1].id
+    pipeline: Pipeline
+    contracts: Mapping[str, Contract]
+    checked: list[str] = field(default_factory=list)
 
 
 def check(pipeline: Pipeline) -> dict[str, str]:
-    """Check every dataset with PROCESSED batches.
+    """Check every dataset with PROCESSED batches; with ``--recheck true`` the others, too.
 
     Args:
         pipeline: the run.
@@ -62,147 +40,81 @@ def check(pipeline: Pipeline) -> dict[str, str]:
     Returns:
         dataset -> reason, for those that failed; a breach of a dataset with ``on_breach: halt`` is a failure.
     """
-    contracts = pipeline.contracts()
+    run = _Run(pipeline, pipeline.contracts())
 
     def work(dataset: str) -> None:
-        _check_dataset(pipeline, contracts, contracts.get(dataset, inferred(dataset)))
+        _check_dataset(run, run.contracts.get(dataset, inferred(dataset)))
 
-    return each_dataset(pipeline, in_order_of_need(contracts, pipeline.ledger.datasets()), work)
+    failures = each_dataset(pipeline, in_order_of_need(run.contracts, pipeline.ledger.datasets()), work)
+    if run.checked:
+        write_index(pipeline, run.contracts)
+    return failures
 
 
-def _check_dataset(pipeline: Pipeline, contracts: dict[str, Contract], contract: Contract) -> None:
-    settings, ledger = pipeline.settings, pipeline.ledger
-    if not ledger.batches(contract.name, PROCESSED):
+def _check_dataset(run: _Run, contract: Contract) -> None:
+    settings, ledger, name = run.pipeline.settings, run.pipeline.ledger, contract.name
+    if not (settings.recheck or ledger.batches(name, PROCESSED) or ledger.held(name)):
         return
-    with lease(ledger.state, contract.name, STAGE, ledger.owner, settings.lease_seconds):
-        batches = [ledger.take_over(batch) for batch in ledger.batches(contract.name, PROCESSED)]
-        if not batches:
+    with lease(ledger.state, name, STAGE, ledger.owner, settings.lease_seconds), gate(run.pipeline, contract) as opened:
+        if opened:
+            opened.settle()
+        batches = [ledger.take_over(batch) for batch in ledger.batches(name, PROCESSED)]
+        if not batches and not settings.recheck:
             return
-        found = _evaluate(pipeline, contracts, contract, batches)
-        location = _write_report(pipeline, found)
-        _remember(pipeline, found, location)
-        if not found.score.passed:
-            _queue_alert(pipeline, found, location)
-        for batch in batches:
-            ledger.advance(batch, CHECKED, score=found.score.value, report=location)
-    value, threshold = found.score.value, contract.quality.threshold
-    pipeline.log.info("%s: score %.2f of 100, threshold %.0f", contract.name, value, threshold)
-    failed = sum(rule.outcome != "Passed" for rule in found.result.rules)
-    pipeline.emit(contract.name, QualityScore=value, RulesFailed=failed, TableRows=found.result.row_count)
+        found = _checked(run, contract, batches, opened)
     # Last, so that every rule has been reported and every batch is CHECKED.
-    if not found.score.passed and contract.quality.on_breach == "halt":
-        raise QualityHaltError(f"score {value:.2f} is below {threshold:.0f} (on_breach: halt); report: {location}")
+    if found and not found.score.passed and contract.quality.on_breach == "halt":
+        raise QualityHaltError(
+            f"score {found.score.value:.2f} is below {found.score.threshold:.0f} (on_breach: halt); the report is in "
+            f"{settings.quality}reports/{name}/"
+        )
 
 
-def _evaluate(
-    pipeline: Pipeline, contracts: dict[str, Contract], contract: Contract, batches: Sequence[Batch]
-) -> Check:
-    quality = contract.quality
-    rules = quality.rules or DEFAULT_RULES
-    references = {
-        name: current(pipeline.spark, pipeline.settings.table(name), contracts[name])
-        for name in contracts
-        if name in rules and name != contract.name and table_exists(pipeline.spark, pipeline.settings.table(name))
-    }
-    table, earlier = _curated(pipeline, contract), _earlier_checks(pipeline, contract.name, before=batches[-1].id)
-    result = evaluate(table, rules, references, _history(earlier))
-    return Check(contract, batches, table, earlier, result, score(result, quality.weights, quality.threshold))
+def _checked(run: _Run, contract: Contract, new: Sequence[Batch], opened: Gate | None) -> Check | None:
+    """Check the rows of new batches, with those that are held; None where there is nothing to check."""
+    pipeline = run.pipeline
+    last = None if new else _last_checked(pipeline, contract.name)
+    batches = [*pipeline.ledger.held(contract.name), *new] or ([last] if last else [])
+    if not batches:
+        pipeline.log.info("%s: nothing of it was checked before, so there is nothing to check again", contract.name)
+        return None
+    check_id = (last or batches[-1]).id
+    rows = opened.rows() if opened else pipeline.settings.table(contract.name)
+    found = check_rows(pipeline, run.contracts, contract, rows, batches, check_id)
+    publication = _published_or_held(opened, found, batches) if contract.quality.waits and opened else None
+    location = write_report(pipeline, found, publication)
+    remember(pipeline, found, location, publication)
+    queue_alerts(pipeline, found, location, publication)
+    _commit(pipeline, opened, new, found, location, publication)
+    run.checked.append(contract.name)
+    pipeline.log.info("%s: score %.2f of 100, threshold %.0f", contract.name, found.score.value, found.score.threshold)
+    emit_metrics(pipeline, found, publication)
+    return found
 
 
-def _curated(pipeline: Pipeline, contract: Contract) -> DataFrame:
-    """The curated rows that hold now; an empty frame of the contract's columns when every row so far was refused."""
-    table = pipeline.settings.table(contract.name)
-    if table_exists(pipeline.spark, table):
-        return current(pipeline.spark, table, contract)
-    return empty_frame(pipeline.spark, {column.name: column.spark_type for column in contract.columns})
+def _published_or_held(opened: Gate, found: Check, batches: Sequence[Batch]) -> Publication:
+    if not opened.waits:
+        return opened.nothing_waits()
+    return opened.publish(batches) if found.score.passed else opened.held(batches)
 
 
-def _history(earlier: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """Metric -> earlier values, oldest first, for dynamic thresholds."""
-    history: dict[str, list[float]] = {}
-    for item in earlier:
-        for name, value in item.get("metrics", {}).items():
-            history.setdefault(name, []).append(float(value))
-    return history
+def _commit(
+    pipeline: Pipeline,
+    opened: Gate | None,
+    new: Sequence[Batch],
+    found: Check,
+    location: str,
+    publication: Publication | None,
+) -> None:
+    """Write down that the new batches are checked; of held ones, first that they are held."""
+    state = {"publication": publication.state} if publication else {}
+    if opened and publication and publication.rows_wait:
+        opened.mark(new)
+    for batch in new:
+        pipeline.ledger.advance(batch, CHECKED, score=found.score.value, report=location, **state)
 
 
-def _earlier_checks(pipeline: Pipeline, dataset: str, before: str) -> list[dict[str, Any]]:
-    items = pipeline.ledger.items(f"metrics#{dataset}")
-    return [item for item in items if item["id"] < before][-HISTORY_LENGTH:]
-
-
-def _write_report(pipeline: Pipeline, found: Check) -> str:
-    """Write JSON and HTML; the URI of the HTML."""
-    settings, contract = pipeline.settings, found.contract
-    refused: Counter[str] = Counter()
-    for batch in found.batches:
-        refused.update(batch.facts.get("reasons", {}))
-        refused.update(batch.facts.get("reject_reasons", {}))
-    content = build_report(
-        dataset=contract.name,
-        description=contract.description,
-        run_id=settings.run_id,
-        generated_at=settings.started,
-        score=found.score,
-        rules=found.result.rules,
-        rows_read=_total(found.batches, "rows_read"),
-        rows_written=_total(found.batches, "rows_curated"),
-        refused=refused,
-        batches=[_described(batch) for batch in found.batches],
-        table=settings.table(contract.name),
-        quarantine=batch_folders(settings, found.batches[-1]).quarantine,
-        trend=[
-            {"score": float(e["score"]), "generated_at": e["checked_at"], "run_id": e["run_id"]} for e in found.earlier
-        ],
-        profile=profile_columns(found.table.drop(*METADATA)),
-        samples=_samples(found.result, found.table),
-        problems=found.result.problems,
-    )
-    base = f"{settings.quality}reports/{contract.name}/{settings.started:%Y/%m/%d}/{settings.run_id}"
-    pipeline.storage.write_text(f"{base}.json", json.dumps(content, indent=1, ensure_ascii=False))
-    pipeline.storage.write_text(f"{base}.html", render_html(content))
-    return f"{base}.html"
-
-
-def _described(batch: Batch) -> dict[str, Any]:
-    return {"id": batch.id, "rows": batch.facts.get("rows_curated", 0), "files": batch.facts["files"]}
-
-
-def _total(batches: Sequence[Batch], fact: str) -> int:
-    return sum(int(batch.facts.get(fact, 0)) for batch in batches)
-
-
-def _samples(result: RulesetResult, table: DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """Some rows for each rule that single rows break."""
-    return {
-        rule.text: [row.asDict(recursive=True) for row in result.failing_rows(table, rule, SAMPLE_ROWS).collect()]
-        for rule in result.rules
-        if rule.row_level and rule.failed_rows
-    }
-
-
-def _remember(pipeline: Pipeline, found: Check, location: str) -> None:
-    """The metric history, which trends and dynamic thresholds are made of. DynamoDB knows no NaN."""
-    metrics = {name: value for name, value in found.result.metrics.items() if math.isfinite(value)}
-    settings = pipeline.settings
-    pipeline.ledger.put(
-        f"metrics#{found.contract.name}",
-        found.id,
-        score=found.score.value,
-        passed=found.score.passed,
-        rows=found.result.row_count,
-        metrics=metrics,
-        report=location,
-        run_id=settings.run_id,
-        checked_at=settings.started.isoformat(),
-    )
-
-
-def _queue_alert(pipeline: Pipeline, found: Check, location: str) -> None:
-    name, value = found.contract.name, found.score.value
-    failed = [rule for rule in found.result.rules if rule.outcome != "Passed"]
-    lines = [f"The quality of {name} is {value:.2f} of 100; the contract asks for {found.score.threshold:.0f}.", ""]
-    lines += [f"- {rule.text}: {rule.message}" for rule in failed]
-    lines += ["", f"Report: {location}", f"Run: {pipeline.settings.run_id}"]
-    subject = f"[{pipeline.settings.environment}] quality of {name} is {value:.2f}, below {found.score.threshold:.0f}"
-    pipeline.alerts.queue(f"quality#{name}#{found.id}", subject, "\n".join(lines))
+def _last_checked(pipeline: Pipeline, dataset: str) -> Batch | None:
+    """The batch that the dataset's last check stands for; None before the first."""
+    found = pipeline.ledger.newest(f"metrics#{dataset}", 1, only=("id",))
+    return pipeline.ledger.batch(dataset, found[0]["id"]) if found else None

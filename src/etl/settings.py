@@ -33,6 +33,7 @@ OPTIONAL = (
     "lease_seconds",
     "pii_secret",
     "maintain",
+    "recheck",
     "snapshot_retention_days",
     "orphan_retention_days",
     "processed_retention_days",
@@ -61,6 +62,7 @@ class Settings:
         started: when the run began, UTC.
         pii_secret: ARN of the secret for personal data, or "".
         maintain: whether this run of processing maintains the tables (compaction, expiry, vacuum) and no more.
+        recheck: whether this run of quality also checks datasets again of which no new batch has come.
         snapshot_retention_days: how long maintenance keeps the snapshots of curated tables, for time travel.
         orphan_retention_days: how old a file that no snapshot knows must be before maintenance deletes it.
         processed_retention_days: how long maintenance keeps processed batches whose quality is checked.
@@ -86,6 +88,7 @@ class Settings:
     lease_seconds: int = LEASE_SECONDS
     pii_secret: str = ""
     maintain: bool = False
+    recheck: bool = False
     snapshot_retention_days: int = SNAPSHOT_RETENTION_DAYS
     orphan_retention_days: int = ORPHAN_RETENTION_DAYS
     processed_retention_days: int = PROCESSED_RETENTION_DAYS
@@ -129,6 +132,7 @@ def settings_from(arguments: Mapping[str, str]) -> Settings:
         lease_seconds=whole_number(arguments, "lease_seconds", LEASE_SECONDS),
         pii_secret=secret_arn(arguments, "pii_secret"),
         maintain=flag(arguments, "maintain", False),
+        recheck=flag(arguments, "recheck", False),
         snapshot_retention_days=whole_number(arguments, "snapshot_retention_days", SNAPSHOT_RETENTION_DAYS),
         orphan_retention_days=whole_number(
             arguments, "orphan_retention_days", ORPHAN_RETENTION_DAYS, LEAST_ORPHAN_RETENTION_DAYS

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from etl import aggregate_tables, attempt, curating, ingestion, quality
+from etl import aggregate_tables, attempt, curating, ingestion, publication, quality
 from etl.alerts import Alerts
 from etl.catalog import Catalog
 from etl.curated import writer
@@ -72,8 +72,22 @@ STEPS_AFTER: list[tuple[Any, str]] = [
 ]
 QUALITY_STEPS: list[tuple[Any, str]] = [
     (Ledger, "take_over"),
-    (quality, "_write_report"),
+    (quality, "write_report"),
     (Alerts, "queue"),
+    (Ledger, "advance"),
+]
+
+# Killed before the first of them, rows wait; after the second, the table has them and its aggregates don't.
+PUBLISHING_STEPS: list[tuple[Any, str]] = [
+    (publication, "fast_forward"),
+    (publication, "refresh_aggregates"),
+    (publication, "drop_audit"),
+    (Ledger, "let_go"),
+    (Ledger, "advance"),
+]
+HOLDING_STEPS: list[tuple[Any, str]] = [
+    (quality, "write_report"),
+    (Ledger, "hold"),
     (Ledger, "advance"),
 ]
 
@@ -152,6 +166,44 @@ def test_quality_killed_at_every_step_tells_of_a_finding_once(shop: Shop, die_at
     [item] = shop.open().ledger.items("metrics#orders")
     assert item["id"] == shop.batches()[-1]["id"]
     assert len(shop.notifications()) == 1
+
+
+CAUTIOUS = {"rules": 'Rules = [ ColumnValues "amount" < 100 ]', "threshold": 90, "publish": "after_quality"}
+
+
+def test_publishing_killed_at_every_step_ends_in_the_same_tables_and_is_told_once(
+    shop: Shop, die_at_every_step: Any
+) -> None:
+    shop.contract(quality=CAUTIOUS)
+    shop.drop("a.csv", "1,500,2024-01-15", "2,5,2024-01-15")
+    shop.run(INGEST, PROCESS, CHECK)
+    shop.drop("b.csv", "1,50,2024-01-16")
+    shop.run(INGEST, PROCESS)
+    die_at_every_step(CHECK, PUBLISHING_STEPS, lambda _: None)
+    shop.run(CHECK)
+    assert (shop.states(), shop.keys()) == ([CHECKED] * 2, Counter("12"))
+    assert shop.rows("daily_orders") == Counter([("2024-01-15", "1", "5.00"), ("2024-01-16", "1", "50.00")])
+    assert [batch["publication"] for batch in shop.batches()] == ["published"] * 2
+    assert shop.open().ledger.items("held#orders") == []
+    assert len(shop.notifications()) == 2, "that rows are held, and that they are published"
+
+
+def test_rows_that_wait_are_put_and_held_once_wherever_the_run_is_killed(shop: Shop, die_at_every_step: Any) -> None:
+    shop.contract(quality=CAUTIOUS, key=None)
+    shop.drop("a.csv", "1,5,2024-01-15")
+    shop.run(INGEST, PROCESS, CHECK)
+    shop.drop("b.csv", "1,500,2024-01-16", "2,5,2024-01-15")
+    shop.run(INGEST)
+    die_at_every_step(PROCESS, [(TableChanges, "apply"), (writer, "replace_batch")], lambda _: None)
+    shop.run(PROCESS)
+    die_at_every_step(CHECK, HOLDING_STEPS, lambda _: None)
+    shop.run(CHECK)
+    assert (shop.states(), shop.keys()) == ([CHECKED] * 2, Counter("1"))
+    assert (shop.batches()[-1]["publication"], len(shop.notifications())) == ("held", 1)
+    shop.contract(quality={**CAUTIOUS, "threshold": 10}, key=None)
+    shop.run(CHECK, recheck="true")
+    assert shop.keys() == Counter("112")
+    assert shop.rows("daily_orders") == Counter([("2024-01-15", "2", "10.00"), ("2024-01-16", "1", "500.00")])
 
 
 def test_an_unfinished_batch_is_done_again_with_exactly_its_own_files(
