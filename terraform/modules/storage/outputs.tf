@@ -1,25 +1,24 @@
 output "bucket_names" {
   description = "Bucket names by layer."
-  value       = { for layer, bucket in aws_s3_bucket.this : layer => bucket.id }
+  value       = { for layer in keys(var.bucket_names) : layer => aws_s3_bucket.this[layer].id }
 }
 
 output "bucket_arns" {
   description = "Bucket ARNs by layer."
-  value       = { for layer, bucket in aws_s3_bucket.this : layer => bucket.arn }
+  value       = { for layer in keys(var.bucket_names) : layer => aws_s3_bucket.this[layer].arn }
+}
+
+output "access_log_bucket_name" {
+  description = "Bucket of the access logs; null without access logs."
+  value       = one([for layer in keys(local.access_logs) : aws_s3_bucket.this[layer].id])
 }
 
 output "table_names" {
   description = "DynamoDB table names: job_bookmarks and job_state."
-  value = {
-    job_bookmarks = aws_dynamodb_table.job_bookmarks.name
-    job_state     = aws_dynamodb_table.job_state.name
-  }
+  value       = { for key, table in aws_dynamodb_table.this : key => table.name }
 }
 
 output "table_arns" {
   description = "DynamoDB table ARNs: job_bookmarks and job_state."
-  value = {
-    job_bookmarks = aws_dynamodb_table.job_bookmarks.arn
-    job_state     = aws_dynamodb_table.job_state.arn
-  }
+  value       = { for key, table in aws_dynamodb_table.this : key => table.arn }
 }
