@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from etl.contracts import Contract
 from etl.dqdl import parse_ruleset
 from etl.dqdl.planner import Planner, Surroundings
+from etl.dqdl.schedule import schedule
 
 
 def quality_problems(
@@ -30,7 +31,7 @@ def quality_problems(
     planner = Planner(tables[contract.name], Surroundings(datetime.now(timezone.utc), others))
     leaves = [leaf for node in ruleset.rules for leaf in planner.leaves(node, by_row=False)]
     leaves += [planner.leaf(rule) for rule in ruleset.analyzers]
-    planner.check(leaves)
+    schedule(planner, leaves)
     for leaf in leaves:
         if leaf.problem and not any(name in leaf.rule.text for name in unknown):
             yield f"{contract.name}: quality: {leaf.rule.text}: {leaf.problem.splitlines()[0]}"

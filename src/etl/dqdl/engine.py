@@ -1,14 +1,16 @@
-"""Evaluation of a ruleset: every rule becomes a plan, all plans share their Spark actions."""
+"""Evaluation of a ruleset: every rule becomes a plan, all plans share one Spark action."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
 from pyspark.sql import DataFrame
 
 from etl.dqdl.errors import RuleError
-from etl.dqdl.frames import RULE_ERRORS
+from etl.dqdl.frames import RULE_ERRORS, SPARK_ERRORS, spark_message
 from etl.dqdl.gathering import gather
 from etl.dqdl.history import Earlier, History, history_of
 from etl.dqdl.judging import combine, failure, judge
@@ -16,7 +18,9 @@ from etl.dqdl.model import Node, Rule, Ruleset
 from etl.dqdl.parser import parse_ruleset
 from etl.dqdl.planner import Leaf, Planner, Surroundings
 from etl.dqdl.plans import Facts, Measurement, RowTest, row_count
+from etl.dqdl.profile import ProfilePlan, profile_plan
 from etl.dqdl.result import ERROR, RuleResult, RulesetResult, plain
+from etl.dqdl.schedule import Schedule, schedule
 
 
 def evaluate(
@@ -27,12 +31,11 @@ def evaluate(
     now: datetime | None = None,
     composite: str = "COLUMN",
     files: Sequence[str] = (),
+    profile: bool = False,
 ) -> RulesetResult:
-    """Evaluate a ruleset.
+    """Evaluate a ruleset: one Spark action for all rules; see :func:`etl.dqdl.explain` for what it reads and why.
 
-    Rules that need aggregates share one Spark action, all keys of uniqueness rules a second one, each
-    reference one, all scalar CustomSql one. A rule that cannot be evaluated ends in the outcome Error and
-    stops no other.
+    A rule that cannot be evaluated ends in the outcome Error and stops no other.
 
     Args:
         data: the data; ``primary`` in CustomSql.
@@ -44,11 +47,62 @@ def evaluate(
         composite: COLUMN evaluates the parts of and/or over the whole data and then combines them, AWS's
             default; ROW combines them row by row.
         files: URIs of the files that the data came from, for rules about files that name no path.
+        profile: profile all columns in the same action; see ``RulesetResult.profile``.
 
     Raises:
         DqdlSyntaxError: the text is not DQDL.
         ValueError: composite is neither COLUMN nor ROW.
     """
+    prepared = prepare(data, rules, references, history, now, composite, files, profile)
+    facts = gather(prepared.schedule)
+    earlier, analyzers, groups = prepared.history, prepared.analyzers, prepared.groups
+    rules_leaves = list(zip(prepared.ruleset.rules, groups, strict=True))
+    results = [_result(node, list(group), facts, earlier) for node, group in rules_leaves]
+    metrics = _metrics(results, analyzers, facts)
+    entries = _profile(prepared, facts, data)
+    return RulesetResult(
+        rules=results,
+        row_count=facts.values[row_count(None)[0]],
+        metrics=metrics,
+        problems=[f"{leaf.rule.text}: {leaf.problem}" for leaf in analyzers if leaf.problem] + facts.problems,
+        profile=entries,
+        _tests=tuple(_test(node, group, result) for (node, group), result in zip(rules_leaves, results, strict=True)),
+        _marks=tuple(mark for group in groups for leaf in group if leaf.plan for mark in leaf.plan.marks),
+    )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A ruleset that is planned, and of which nothing has run.
+
+    Args:
+        ruleset: the parsed text.
+        history: what earlier runs measured.
+        groups: the leaves of each rule.
+        analyzers: the leaves of the analyzers.
+        schedule: what will run.
+        profile: the profile that is wanted, too.
+    """
+
+    ruleset: Ruleset
+    history: History
+    groups: Sequence[Sequence[Leaf]]
+    analyzers: Sequence[Leaf]
+    schedule: Schedule
+    profile: ProfilePlan | None
+
+
+def prepare(
+    data: DataFrame,
+    rules: str | Ruleset,
+    references: Mapping[str, DataFrame] | None = None,
+    history: Earlier | None = None,
+    now: datetime | None = None,
+    composite: str = "COLUMN",
+    files: Sequence[str] = (),
+    profile: bool = False,
+) -> Prepared:
+    """Plan a ruleset; see :func:`evaluate` for the arguments."""
     if composite not in ("COLUMN", "ROW"):
         raise ValueError(f"composite is COLUMN or ROW, not {composite!r}")
     ruleset = rules if isinstance(rules, Ruleset) else parse_ruleset(rules)
@@ -60,18 +114,22 @@ def evaluate(
     groups = [planner.leaves(node, by_row=composite == "ROW") for node in ruleset.rules]
     analyzers = [planner.leaf(rule) for rule in ruleset.analyzers]
     leaves = [leaf for group in groups for leaf in group] + analyzers
-    planner.check(leaves)
-    facts = gather(planner, leaves)
-    rules_leaves = list(zip(ruleset.rules, groups, strict=True))
-    results = [_result(node, list(group), facts, earlier) for node, group in rules_leaves]
-    return RulesetResult(
-        rules=results,
-        row_count=facts.values[row_count(None)[0]],
-        metrics=_metrics(results, analyzers, facts),
-        problems=[f"{leaf.rule.text}: {leaf.problem}" for leaf in analyzers if leaf.problem],
-        _tests=tuple(_test(node, group, result) for (node, group), result in zip(rules_leaves, results, strict=True)),
-        _marks=tuple(mark for group in groups for leaf in group if leaf.plan for mark in leaf.plan.marks),
-    )
+    wanted = profile_plan(data) if profile else None
+    planned = schedule(planner, leaves, wanted.aggregates if wanted else None)
+    return Prepared(ruleset, earlier, groups, analyzers, planned, wanted)
+
+
+def _profile(prepared: Prepared, facts: Facts, data: DataFrame) -> list[dict[str, Any]]:
+    """The profile that was asked for; why there is none is a problem, and no reason to lose the rules' results."""
+    plan = prepared.profile
+    if plan is None or not all(name in facts.values for name in plan.aggregates):
+        return []
+    facts.problems.extend(plan.problems)
+    try:
+        return plan.entries(facts.values, data)
+    except SPARK_ERRORS as error:
+        facts.problems.append(f"there is no profile: {spark_message(error)}")
+        return []
 
 
 def _metrics(results: Sequence[RuleResult], analyzers: Sequence[Leaf], facts: Facts) -> dict[str, float]:

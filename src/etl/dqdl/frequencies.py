@@ -1,4 +1,9 @@
-"""How often the values of keys occur: one scan, one shuffle and one Spark action for any number of keys."""
+"""How often the values of keys occur: two shuffles for any number of keys, exact, in bounded memory.
+
+Every key becomes rows of one shape: the key's number and typed slots that keys share. Spark counts them by one hash
+aggregation. GROUPING SETS would do the same with a column for each column of each key; its wide rows cost about twice
+the CPU.
+"""
 
 from __future__ import annotations
 
@@ -10,123 +15,125 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as sf
+from pyspark.sql import types as st
 
-from etl.dqdl.frames import quoted
+from etl.dqdl.frames import Field, Frame, quoted
 from etl.dqdl.plans import Counts, Frequency, within
 
-COLUMNS_AT_ONCE = 32  # grouping_id() has one bit per column, and each key copies the rows once more
+KEY, GROUP_SIZE = "key", "n"
+NOTHING = Counts(0, 0, 0, 0, 0, 0.0)
+
+# A slot: its type, and its number among the slots of that type.
+Slot = tuple[str, int]
 
 
-def count_keys(data: DataFrame, frequencies: Sequence[Frequency]) -> dict[Frequency, Counts]:
-    """Count the values of every key.
-
-    Args:
-        data: the data.
-        frequencies: the keys; equal ones are counted once.
-    """
-    wanted = list(dict.fromkeys(frequencies))
-    counted: dict[Frequency, Counts] = {}
-    for group in in_groups(wanted):
-        counted.update(_count(data, group))
-    return counted
-
-
-def in_groups(frequencies: Sequence[Frequency]) -> list[list[Frequency]]:
-    """The keys, so many together as one scan can take."""
-    groups: list[list[Frequency]] = []
-    for frequency in frequencies:
-        if groups and len(_columns([*groups[-1], frequency])) <= COLUMNS_AT_ONCE:
-            groups[-1].append(frequency)
-        else:
-            groups.append([frequency])
-    return groups
-
-
-def plan_keys(data: DataFrame, frequencies: Sequence[Frequency]) -> DataFrame:
+def counted(frame: Frame, frequencies: Sequence[Frequency], one_reading: bool) -> DataFrame:
     """One row per key with its counts, as a data frame that has not run yet.
 
-    GROUPING SETS groups by each key in turn: Spark copies each row once per key inside one scan. Keys with
-    a filter become one struct column, null for rows that the filter leaves out.
+    Args:
+        frame: the data.
+        frequencies: the keys, all different.
+        one_reading: read the data once and copy each row for each key, instead of once for each key with only the
+            key's columns.
     """
-    columns = _columns(frequencies)
-    names = {column: f"k{position}" for position, column in enumerate(columns)}
-    keys = data.select(*[expression.alias(names[column]) for column, expression in columns.items()])
-    sets = [[names[column] for column in _columns([frequency])] for frequency in frequencies]
-    listed = ", ".join(names.values())
-    # The same columns in another order are the same set: given twice, Spark would count it twice.
-    distinct_sets = {frozenset(used): used for used in sets}.values()
-    grouping_sets = ", ".join(f"({', '.join(used)})" for used in distinct_sets)
-    with temporary_view(keys) as view:
-        grouped = data.sparkSession.sql(
-            f"select {listed}, grouping_id() as id, count(1) as n from {view} "  # noqa: S608 - our own names
-            f"group by {listed} grouping sets ({grouping_sets})"
-        )
-    speaking = [
-        (sf.col("id") == _id(list(names.values()), used), *_about(frequency, used))
-        for frequency, used in zip(frequencies, sets, strict=True)
-    ]
-    judged, valued, complete = (
-        sf.coalesce(*[sf.when(about[0], about[position]) for about in speaking]) for position in (1, 2, 3)
-    )
-    n, unique = sf.col("n"), sf.col("n") == 1
-    flags = judged.alias("judged"), valued.alias("valued"), complete.alias("complete")
-    return (
-        grouped.select("id", "n", *flags)
-        .groupBy("id")
-        .agg(
-            sf.sum(sf.when(sf.col("judged"), n)).alias("rows"),
-            sf.sum(sf.when(sf.col("valued"), n)).alias("valued"),
-            sf.count(sf.when(sf.col("complete") & unique, 1)).alias("complete"),
-            sf.count(sf.when(sf.col("valued"), 1)).alias("distinct"),
-            sf.count(sf.when(sf.col("valued") & unique, 1)).alias("unique"),
-            sf.sum(sf.when(sf.col("valued"), n * sf.log(n.cast("double")))).alias("weight"),
-        )
-    )
+    slots = _slots(frame, frequencies)
+    parts = [_values(frame, number, frequency, slots) for number, frequency in enumerate(frequencies)]
+    if one_reading and len(frequencies) > 1:
+        rows = _copied(frame.data, frequencies, parts)
+    else:
+        pairs = zip(frequencies, parts, strict=True)
+        rows = reduce(DataFrame.union, [_within(frame.data, one).select(*part) for one, part in pairs])
+    names = _names(slots)
+    groups = rows.groupBy(KEY, *names).agg(sf.count(sf.lit(1)).alias(GROUP_SIZE))
+    return _summed(groups, names, [len(set(frequency.columns)) for frequency in frequencies])
 
 
-def _count(data: DataFrame, frequencies: Sequence[Frequency]) -> dict[Frequency, Counts]:
-    rows = {row["id"]: row for row in plan_keys(data, frequencies).collect()}
-    columns = _columns(frequencies)
-    counted = {}
-    for frequency in frequencies:
-        row = rows.get(_id(list(columns), list(_columns([frequency]))))
-        counted[frequency] = Counts(0, 0, 0, 0, 0, 0.0) if row is None else _counts(row)
-    return counted
+def counts_of(rows: Sequence[Row], frequencies: Sequence[Frequency]) -> dict[Frequency, Counts]:
+    """The counts of each key from the rows of :func:`counted`; a key without rows has none."""
+    found = {row[KEY]: _counts(row) for row in rows}
+    return {frequency: found.get(number, NOTHING) for number, frequency in enumerate(frequencies)}
 
 
 def _counts(row: Row) -> Counts:
     valued = row["valued"] or 0
     # H = -sum(n/N * ln(n/N)) = ln(N) - sum(n * ln(n)) / N
-    entropy = max(0.0, math.log(valued) - row["weight"] / valued) if valued else 0.0
+    entropy = max(0.0, math.log(valued) - (row["weight"] or 0.0) / valued) if valued else 0.0
     return Counts(row["rows"] or 0, valued, row["complete"], row["distinct"], row["unique"], entropy)
 
 
-def _columns(frequencies: Sequence[Frequency]) -> dict[object, Column]:
-    """The columns to group by, each once: plain ones, and one struct for each key with a filter."""
-    columns: dict[object, Column] = {}
+def _summed(groups: DataFrame, names: Sequence[str], widths: Sequence[int]) -> DataFrame:
+    present = [sf.col(name).isNotNull() for name in names]
+    valued = reduce(lambda a, b: a | b, present)
+    complete = reduce(lambda a, b: a & b, present)
+    if set(widths) != {len(names)}:  # keys of different types or widths leave slots empty
+        width = sf.element_at(sf.array(*[sf.lit(each) for each in widths]), sf.col(KEY) + 1)
+        complete = reduce(lambda a, b: a + b, [each.cast("int") for each in present]) == width
+    n = sf.col(GROUP_SIZE)
+    return groups.groupBy(KEY).agg(
+        sf.sum(n).alias("rows"),
+        sf.sum(sf.when(valued, n)).alias("valued"),
+        sf.count(sf.when(complete & (n == 1), 1)).alias("complete"),
+        sf.count(sf.when(valued, 1)).alias("distinct"),
+        sf.count(sf.when(valued & (n == 1), 1)).alias("unique"),
+        sf.sum(sf.when(valued & (n > 1), n * sf.log(n.cast("double")))).alias("weight"),
+    )
+
+
+def _within(data: DataFrame, frequency: Frequency) -> DataFrame:
+    return data.where(within(frequency.where)) if frequency.where else data
+
+
+def _copied(data: DataFrame, frequencies: Sequence[Frequency], parts: Sequence[Sequence[Column]]) -> DataFrame:
+    """Every row once for each key that it belongs to."""
+    copies = [
+        sf.when(within(frequency.where), sf.struct(*part)) if frequency.where else sf.struct(*part)
+        for frequency, part in zip(frequencies, parts, strict=True)
+    ]
+    exploded = data.select(sf.explode(sf.array(*copies)).alias("copy"))
+    return exploded.where(sf.col("copy").isNotNull()).select("copy.*")
+
+
+def _slots(frame: Frame, frequencies: Sequence[Frequency]) -> dict[Slot, st.DataType]:
+    """The slots that the widest key of each type needs."""
+    slots: dict[Slot, st.DataType] = {}
     for frequency in frequencies:
-        if frequency.where:
-            parts = [sf.col(quoted(name)).alias(f"c{i}") for i, name in enumerate(frequency.columns)]
-            columns[frequency] = sf.when(within(frequency.where), sf.struct(*parts))
+        for slot, (_, kind) in _placed(frame, frequency).items():
+            slots[slot] = kind
+    return slots
+
+
+def _placed(frame: Frame, frequency: Frequency) -> dict[Slot, tuple[Field, st.DataType]]:
+    """The key's columns in their slots; a column that is named twice counts once."""
+    placed: dict[Slot, tuple[Field, st.DataType]] = {}
+    for field in frame.fields(list(dict.fromkeys(frequency.columns))):
+        kind = _widened(field.type)
+        taken = sum(name == kind.simpleString() for name, _ in placed)
+        placed[kind.simpleString(), taken] = (field, kind)
+    return placed
+
+
+def _widened(kind: st.DataType) -> st.DataType:
+    """Types that share slots: every value stays what it is, and different ones stay different."""
+    if isinstance(kind, st.IntegralType):
+        return st.LongType()
+    return st.DoubleType() if isinstance(kind, st.FloatType) else kind
+
+
+def _values(frame: Frame, number: int, frequency: Frequency, slots: dict[Slot, st.DataType]) -> list[Column]:
+    placed = _placed(frame, frequency)
+    columns = [sf.lit(number).alias(KEY)]
+    for (slot, kind), name in zip(slots.items(), _names(slots), strict=True):
+        if slot not in placed:
+            column = sf.lit(None).cast(kind)
         else:
-            columns.update({name: sf.col(quoted(name)) for name in frequency.columns})
+            field = placed[slot][0]
+            column = field.column if field.type == kind else field.column.cast(kind)
+        columns.append(column.alias(name))
     return columns
 
 
-def _id(columns: Sequence[object], used: Sequence[object]) -> int:
-    """grouping_id(): one bit per column, the first the highest, 0 for columns that are grouped by."""
-    return sum(1 << (len(columns) - 1 - i) for i, column in enumerate(columns) if column not in used)
-
-
-def _about(frequency: Frequency, names: Sequence[str]) -> tuple[Column, Column, Column]:
-    """Whether a group's rows are judged, have a value at all, and have every value."""
-    fields = [sf.col(name) for name in names]
-    judged = sf.lit(True)
-    if frequency.where:
-        fields = [sf.col(f"{names[0]}.c{i}") for i in range(len(frequency.columns))]
-        judged = sf.col(names[0]).isNotNull()
-    values = [field.isNotNull() for field in fields]
-    return judged, judged & reduce(lambda a, b: a | b, values), judged & reduce(lambda a, b: a & b, values)
+def _names(slots: dict[Slot, st.DataType]) -> list[str]:
+    return [f"s{position}" for position in range(len(slots))]
 
 
 @contextmanager

@@ -1,131 +1,72 @@
-"""Runs what all plans need together: at most one Spark action per kind, however many rules there are.
+"""Runs the schedule: one Spark action, however many rules there are.
 
-When a shared action fails, the rules run one by one, so that the rule that makes it fail ends in an error
-and the others get their results.
+When it fails, its branches run by themselves, and of a branch that fails, halves of its rules, down to the one that
+makes it fail: that one ends in an error, and the others get their results.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
-from functools import reduce
-from typing import Any
+from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as sf
-
+from etl.dqdl.branches import PROFILE, VALUES, Branch
 from etl.dqdl.errors import RuleError
-from etl.dqdl.frames import RULE_ERRORS, SPARK_ERRORS, quoted, spark_message
-from etl.dqdl.frequencies import count_keys
-from etl.dqdl.planner import Leaf, Planner, marked
-from etl.dqdl.plans import Facts, Plan, row_count
-from etl.dqdl.values import Numeric
+from etl.dqdl.frames import SPARK_ERRORS, spark_message
+from etl.dqdl.planner import Leaf
+from etl.dqdl.plans import Facts
+from etl.dqdl.schedule import Schedule, in_halves, run, schedule
 
 
-def gather(planner: Planner, leaves: Sequence[Leaf]) -> Facts:
-    """Run what the plans of the leaves need. Leaves that turn out wrong get their problem.
+def gather(planned: Schedule) -> Facts:
+    """Run a schedule. Leaves that turn out wrong get their problem.
 
     Raises:
         pyspark's errors: the data itself cannot be read.
     """
     facts = Facts()
-    _gather_values(planner.data, leaves, facts)
-    _gather_counts(planner.data, leaves, facts)
-    _gather_references(planner, leaves, facts)
-    _gather_queries(leaves, facts)
+    try:
+        run(planned.branches, facts, described(planned.branches))
+    except SPARK_ERRORS:
+        for branch in planned.branches:
+            if branch.kind != PROFILE:
+                _by_itself(branch, planned, facts)
+        _profile(planned, facts)
     return facts
 
 
-def _gather_values(data: DataFrame, leaves: Sequence[Leaf], facts: Facts) -> None:
-    key, rows = row_count(None)
-    plans = _plans(leaves)
-    aggregates: dict[str, Column] = {key: rows}
-    for plan in plans:
-        aggregates.update(plan.aggregates)
+def described(branches: Sequence[Branch]) -> str:
+    """The action's description in Spark's user interface."""
+    rules = {id(leaf) for branch in branches for leaf in branch.leaves}
+    return f"data quality: {len(rules)} rule(s) by {', '.join(dict.fromkeys(branch.kind for branch in branches))}"
+
+
+def _by_itself(branch: Branch, planned: Schedule, facts: Facts) -> None:
     try:
-        facts.values = _aggregate(marked(data, [mark for plan in plans for mark in plan.marks]), aggregates)
+        run([branch], facts, described([branch]))
     except SPARK_ERRORS:
-        facts.values = _aggregate(data, {key: rows})  # data that cannot be read ends here
-        _one_by_one(leaves, lambda plan: facts.values.update(_aggregate(marked(data, plan.marks), plan.aggregates)))
+        if branch.kind == VALUES:
+            # Only the number of rows; data that cannot be read ends here.
+            run(schedule(planned.planner, []).branches, facts, "data quality: the number of rows")
+        _in_halves(branch, planned, facts)
 
 
-def _gather_counts(data: DataFrame, leaves: Sequence[Leaf], facts: Facts) -> None:
-    frequencies = [frequency for plan in _plans(leaves) for frequency in plan.frequencies]
+def _profile(planned: Schedule, facts: Facts) -> None:
+    """The profile without any rule, when the rules' aggregation that it was part of has failed."""
+    if all(name in facts.values for name in planned.profile):
+        return
     try:
-        facts.counts = count_keys(data, frequencies)
-    except SPARK_ERRORS:
-        _one_by_one(leaves, lambda plan: facts.counts.update(count_keys(data, plan.frequencies)))
+        run(schedule(planned.planner, [], planned.profile).branches, facts, "data quality: the profile")
+    except SPARK_ERRORS as error:
+        facts.problems.append(f"there is no profile: {spark_message(error)}")
 
 
-def _gather_references(planner: Planner, leaves: Sequence[Leaf], facts: Facts) -> None:
-    wanted: dict[str, dict[str, Column]] = {}
-    for plan in _plans(leaves):
-        for name, aggregates in plan.references.items():
-            wanted.setdefault(name, {}).update(aggregates)
-    for name, aggregates in wanted.items():
-        try:
-            facts.references[name] = _aggregate(planner.references[name].data, aggregates)
-        except SPARK_ERRORS as error:
-            for leaf in leaves:
-                if leaf.plan and name in leaf.plan.references:
-                    leaf.problem = f"the reference {name!r} cannot be read: {spark_message(error)}"
+def _in_halves(branch: Branch, planned: Schedule, facts: Facts) -> None:
+    def attempt(leaves: Sequence[Leaf]) -> None:
+        # Not folded: an aggregate that fails may do well as the query that it was.
+        part = schedule(planned.planner, leaves, fold=False).branches
+        run(part, facts, described(part))
 
-
-def _gather_queries(leaves: Sequence[Leaf], facts: Facts) -> None:
-    queries: dict[str, DataFrame] = {}
-    for plan in _plans(leaves):
-        queries.update(plan.queries)
-    try:
-        facts.queries = _scalars(queries)
-    except RULE_ERRORS:
-        _one_by_one(leaves, lambda plan: facts.queries.update(_scalars(plan.queries)))
-
-
-def _one_by_one(leaves: Sequence[Leaf], run: Callable[[Plan], None]) -> None:
-    for leaf in leaves:
-        if leaf.plan:
-            try:
-                run(leaf.plan)
-            except RULE_ERRORS as error:
-                leaf.blame(error)
-
-
-def _plans(leaves: Sequence[Leaf]) -> list[Plan]:
-    return [leaf.plan for leaf in leaves if leaf.plan]
-
-
-def _aggregate(data: DataFrame, aggregates: Mapping[str, Column]) -> dict[str, Any]:
-    if not aggregates:
-        return {}
-    columns = [column.alias(f"a{position}") for position, column in enumerate(aggregates.values())]
-    return dict(zip(aggregates, data.agg(*columns).collect()[0], strict=True))
-
-
-def _scalars(queries: Mapping[str, DataFrame]) -> dict[str, Numeric | None]:
-    """Each result as one row of a union, as text: one type for all, and decimals stay exact."""
-    if not queries:
-        return {}
-    parts = [
-        query.limit(2).select(
-            sf.lit(position).alias("query"), sf.col(quoted(query.columns[0])).cast("string").alias("value")
-        )
-        for position, query in enumerate(queries.values())
-    ]
-    rows = reduce(DataFrame.union, parts).collect()
-    return {
-        text: _scalar([row["value"] for row in rows if row["query"] == position])
-        for position, text in enumerate(queries)
-    }
-
-
-def _scalar(answers: Sequence[str | None]) -> Numeric | None:
-    if len(answers) > 1:
-        raise RuleError("the SQL gives more than one row; with a condition it must give one number")
-    text = answers[0] if answers else None
-    if text is None:
-        return None
-    try:
-        value = Decimal({"true": "1", "false": "0"}.get(text, text))
-    except InvalidOperation:
-        raise RuleError(f"the SQL gives {text!r}, which is not a number") from None
-    return value if value.is_finite() else float(value)
+    in_halves([leaf for leaf in branch.leaves if leaf.plan], attempt)
+    if branch.subject:
+        for leaf in branch.leaves:
+            if leaf.problem:
+                leaf.blame(RuleError(f"{branch.subject} cannot be read: {leaf.problem}"))

@@ -1,4 +1,4 @@
-"""Rule -> plan: the table of rule types, and the check of each plan by Spark before anything runs."""
+"""Rule -> plan: the table of rule types."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pyspark.sql import Column, DataFrame
 
 from etl.dqdl import column_rules, dataset_match, dataset_rules, file_rules
 from etl.dqdl.errors import RuleError
-from etl.dqdl.frames import RULE_ERRORS, SPARK_ERRORS, Frame, spark_message
-from etl.dqdl.frequencies import in_groups, plan_keys
+from etl.dqdl.frames import RULE_ERRORS, Frame, spark_message
 from etl.dqdl.history import History
 from etl.dqdl.model import Composite, Node, Rule
 from etl.dqdl.plans import Mark, Plan, within
@@ -133,31 +132,6 @@ class Planner:
         if rule.rule_type not in self._kinds:
             raise RuleError(f"{rule.rule_type} is part of DQDL but is not evaluated by this engine")
         return self._kinds[rule.rule_type](rule)
-
-    def check(self, leaves: Sequence[Leaf]) -> None:
-        """Let Spark analyse the plans without running them: wrong rules are found before the shared pass.
-
-        All at once, which is fast; only when Spark refuses, one by one.
-        """
-        try:
-            self._analyse([leaf.plan for leaf in leaves if leaf.plan])
-        except SPARK_ERRORS:
-            for leaf in leaves:
-                try:
-                    self._analyse([leaf.plan] if leaf.plan else [])
-                except SPARK_ERRORS as error:
-                    leaf.blame(error)
-
-    def _analyse(self, plans: Sequence[Plan]) -> None:
-        aggregates = [column for plan in plans for column in plan.aggregates.values()]
-        if aggregates:
-            marked(self.data, [mark for plan in plans for mark in plan.marks]).agg(*aggregates)
-        for plan in plans:
-            for name, columns in plan.references.items():
-                self.references[name].data.agg(*columns.values())
-        frequencies = [frequency for plan in plans for frequency in plan.frequencies]
-        for group in in_groups(list(dict.fromkeys(frequencies))):
-            plan_keys(self.data, group)
 
     def _composite_leaf(self, node: Composite) -> Leaf:
         leaf = Leaf(Rule(node.operator, labels=node.labels, line=node.line))

@@ -114,6 +114,7 @@ class Facts:
         self.references: dict[str, dict[str, Any]] = {}
         self.counts: dict[Frequency, Counts] = {}
         self.queries: dict[str, Numeric | None] = {}
+        self.problems: list[str] = []
 
 
 @dataclass(frozen=True)

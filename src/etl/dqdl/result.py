@@ -84,13 +84,15 @@ class RulesetResult:
         rules: one result per rule, in the order of writing.
         row_count: rows of the data.
         metrics: every metric of rules and analyzers; keep them, and give them back as ``history``.
-        problems: analyzers that could not be computed, with the reason.
+        problems: analyzers that could not be computed, with the reason, and what the profile lacks.
+        profile: one entry per column, when it was asked for.
     """
 
     rules: list[RuleResult]
     row_count: int
     metrics: dict[str, float]
     problems: list[str] = field(default_factory=list)
+    profile: list[dict[str, Any]] = field(default_factory=list)
     _tests: tuple[RowTest | None, ...] = ()
     _marks: tuple[Mark, ...] = ()
 
