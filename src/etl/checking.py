@@ -113,7 +113,7 @@ def check_rows(
     result = evaluate(table, ruleset, references, history, now=now, files=files, profile=True)
     # Rules may speak of the columns that the pipeline adds; nobody wants a profile of them.
     profile = [entry for entry in result.profile if entry["column"] not in METADATA]
-    metrics, left_out = bounded_metrics(result.metrics, profile_metrics(profile))
+    metrics, left_out = bounded_metrics(result.metrics, profile_metrics(profile, now))
     profile = shown_profile(profile, contract)
     note = f"{left_out} metric(s) of the profile are too many for the history, and have no trend" if left_out else ""
     if note:

@@ -103,6 +103,11 @@ class Shop:
         root = self._lake.folder(bucket)
         return {str(path.relative_to(root)): path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
 
+    def path(self, bucket: str, key: str) -> Path:
+        """The file behind an object."""
+        path: Path = self._lake.folder(bucket) / key
+        return path
+
     def text(self, bucket: str, pattern: str) -> list[str]:
         return [path.read_text() for path in sorted(self._lake.folder(bucket).glob(pattern))]
 

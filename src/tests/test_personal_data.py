@@ -12,10 +12,20 @@ import pytest
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
-from etl.contracts import Column, Contract
+from etl.contracts import Column, Contract, Derived, Processing
 from etl.discovery import SourceFile
 from etl.errors import DatasetsFailedError
-from etl.hiding import HIDDEN, HIDDEN_LINE, shape, shown_files, shown_reason, shown_samples
+from etl.hiding import (
+    HIDDEN,
+    HIDDEN_LINE,
+    shape,
+    shown_files,
+    shown_message,
+    shown_profile,
+    shown_reason,
+    shown_rows,
+    shown_samples,
+)
 from etl.quarantine import RefusedFile
 from etl.transform.privacy import keys_frame, resolved
 from shop import ALL, INGEST, PROCESS, Shop
@@ -106,7 +116,7 @@ def test_nothing_in_the_clear_is_told_by_reports_messages_logs_or_the_state(
     # A header that is a row of data; a JSON file whose text an error message would repeat.
     people.drop("people-2.csv", *ROWS[:1], header="Gus,gus@example.com,1,2,3,4,5", dataset="people")
     people.drop("people-3.json", '{"id": "id-ada", "mail": Gus@example.com}', header="[", dataset="people")
-    people.run(*ALL, pii_secret=arn)
+    pipeline = people.run(*ALL, pii_secret=arn)
     counts = people.batches("people")[0]
     assert (counts["rows_read"], counts["rows_refused"], counts["files_refused"]) == (7, 4, 2)
     assert (counts["rows_curated"], counts["rows_rejected"]) == (2, 1)
@@ -115,6 +125,11 @@ def test_nothing_in_the_clear_is_told_by_reports_messages_logs_or_the_state(
     assert _found(*told) == []
     assert _found(caplog.text) == []
     assert _found(spark_log()) == []
+    # Of the treated values, too, a report shows none: each is still one person's.
+    assert any('"failed_rows": 2' in text for text in told), "a rule of which samples are shown"
+    treated = pipeline.spark.table(pipeline.settings.table("people")).select("id", "mail", "card", "whole")
+    values = [value for row in treated.collect() for value in row]
+    assert [value for value in values if any(value in text for text in told)] == []
 
 
 def test_curated_holds_treated_values_only(people: Shop, arn: str, spark: SparkSession) -> None:
@@ -180,6 +195,42 @@ def test_datasets_without_personal_data_are_shown_as_they_are() -> None:
     refused = RefusedFile(SourceFile.__new__(SourceFile), "not valid JSON: Unrecognized token 'Rome'")
     assert shown_files([refused], PLAIN) == [refused]
     assert shown_files([refused], CONTRACT)[0].reason == "not valid JSON: Unrecognized token '…'"
+
+
+REPORTED = Contract(
+    "people",
+    columns=(Column("mail", aliases=("e_mail",), pii="hash"), Column("city")),
+    processing=Processing(derive=(Derived("initials", "left(city, 1)", pii="mask"), Derived("size", "length(city)"))),
+)
+
+
+def test_sample_rows_hide_marked_columns_derived_ones_aliases_and_what_could_not_be_read() -> None:
+    row = {"mail": "9f", "e_mail": "9f", "city": "Rome", "initials": "x", "size": 4, "_rescued_data": "{}", "n": None}
+    shown = {"mail": HIDDEN, "e_mail": HIDDEN, "city": "Rome", "initials": HIDDEN, "size": 4, "_rescued_data": HIDDEN}
+    assert shown_rows([row], REPORTED) == [{**shown, "n": None}]
+    assert shown_rows([{"mail": None}], REPORTED) == [{"mail": None}]
+    assert shown_rows([row], PLAIN) == [row]
+
+
+def test_profiles_show_counts_of_marked_columns_and_no_value() -> None:
+    entry = {
+        "column": "mail", "type": "string", "rows": 9, "nulls": 1, "distinct": 8, "min": "0a", "max": "9f", "mean": 1.0,
+        "stddev": 1.0, "quantiles": {"p50": 1.0}, "histogram": [{"from": 0, "to": 1, "rows": 9}],
+        "top": [{"value": "9f", "rows": 1, "share": 0.1}], "patterns": [{"pattern": "9a", "rows": 9, "share": 1.0}],
+        "sampled": None,
+    }  # fmt: skip
+    counts = {"column": "mail", "type": "string", "rows": 9, "nulls": 1, "distinct": 8, "sampled": None}
+    nothing = {"mean": None, "stddev": None, "quantiles": None, "histogram": None, "top": [], "patterns": []}
+    assert shown_profile([entry], REPORTED) == [{**counts, **nothing, "min": HIDDEN, "max": HIDDEN}]
+    assert shown_profile([{**entry, "min": None, "max": None}], REPORTED)[0]["min"] is None
+    city = {**entry, "column": "city"}
+    assert shown_profile([city], REPORTED) == [city]
+
+
+def test_errors_of_rules_name_columns_and_repeat_no_value() -> None:
+    message = "the value 'ada@example.com' of 'city' can't be cast to \"INT\""
+    assert shown_message(message, REPORTED, ["city"]) == "the value '…' of 'city' can't be cast to '…'"
+    assert shown_message(message, PLAIN, ["city"]) == message
 
 
 def test_shapes_keep_what_tells_formats_apart() -> None:
