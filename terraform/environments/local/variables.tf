@@ -102,9 +102,20 @@ variable "vpc_cidr" {
 }
 
 variable "alert_emails" {
-  description = "Mail addresses that get alerts and notifications."
+  description = "Mail addresses that hear of everything: each is subscribed to every topic."
   type        = set(string)
   default     = []
+}
+
+variable "subscriptions" {
+  description = "Who else hears of what, by any key. topic: alerts, notifications, performance or system_health. protocol: email, email-json, https, lambda, sms or sqs. endpoint: address, URL, ARN or telephone number. raw: the bare message (https and sqs only)."
+  type = map(object({
+    topic    = string
+    protocol = string
+    endpoint = string
+    raw      = optional(bool, false)
+  }))
+  default = {}
 }
 
 variable "quality_threshold" {

@@ -24,6 +24,7 @@ module "pipeline" {
   enable_vpc                   = var.enable_vpc
   vpc_cidr                     = var.vpc_cidr
   alert_emails                 = var.alert_emails
+  subscriptions                = var.subscriptions
   quality_threshold            = var.quality_threshold
   monthly_budget_usd           = var.monthly_budget_usd
   log_retention_days           = var.log_retention_days

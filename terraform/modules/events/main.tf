@@ -1,15 +1,21 @@
-# EventBridge -> SQS -> Lambda, twice: new files to the trigger, job states to the monitoring.
-# Always through a queue: it holds a burst, retries what failed, and keeps what failed for good.
+# EventBridge -> SQS -> Lambda, twice: new files to the trigger, job states to the monitoring; what comes by the
+# clock takes the same ways. Always through a queue: it holds a burst, retries what failed, and keeps what failed for
+# good. The topics are in topics.tf.
 data "aws_caller_identity" "current" {}
 
 locals {
   # AWS's advice for queues that feed Lambdas: a throttled call must not make its messages come back early.
   visibility_timeout_factor = 6
 
+  # What feeds each Lambda.
+  queues = {
+    data_events = "data_trigger"
+    job_events  = "monitoring"
+  }
+
   rules = {
     data_events = {
       description = "New objects under ${var.incoming_prefix} of the raw bucket"
-      lambda      = "data_trigger"
       pattern = {
         source      = ["aws.s3"]
         detail-type = ["Object Created"]
@@ -21,7 +27,6 @@ locals {
     }
     job_events = {
       description = "State changes of the pipeline's Glue jobs"
-      lambda      = "monitoring"
       pattern = {
         source      = ["aws.glue"]
         detail-type = ["Glue Job State Change"]
@@ -37,6 +42,14 @@ resource "aws_cloudwatch_event_rule" "this" {
   name          = var.queue_names[each.key]
   description   = each.value.description
   event_pattern = jsonencode(each.value.pattern)
+}
+
+resource "aws_cloudwatch_event_rule" "schedule" {
+  for_each = var.schedules
+
+  name                = each.value.name
+  description         = each.value.description
+  schedule_expression = each.value.expression
 }
 
 # SQS encrypts with its own key here: messages hold only names of files and jobs, and with a KMS key
@@ -56,13 +69,13 @@ resource "aws_sqs_queue" "this" {
   name                       = each.value
   message_retention_seconds  = 345600
   receive_wait_time_seconds  = 20
-  visibility_timeout_seconds = local.visibility_timeout_factor * var.lambdas[local.rules[each.key].lambda].timeout_seconds
+  visibility_timeout_seconds = local.visibility_timeout_factor * var.lambdas[local.queues[each.key]].timeout_seconds
   sqs_managed_sse_enabled    = true
   policy                     = data.aws_iam_policy_document.queue[each.key].json
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letter[each.key].arn
-    maxReceiveCount     = var.lambdas[local.rules[each.key].lambda].max_receive_count
+    maxReceiveCount     = var.lambdas[local.queues[each.key]].max_receive_count
   })
 }
 
@@ -82,7 +95,10 @@ data "aws_iam_policy_document" "queue" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.this[each.key].arn]
+      values = concat(
+        [aws_cloudwatch_event_rule.this[each.key].arn],
+        [for key, schedule in var.schedules : aws_cloudwatch_event_rule.schedule[key].arn if schedule.queue == each.key],
+      )
     }
   }
 
@@ -107,6 +123,27 @@ data "aws_iam_policy_document" "queue" {
 
 data "aws_iam_policy_document" "dead_letter" {
   for_each = var.queue_arns
+
+  # Events that EventBridge could not put on the queue.
+  statement {
+    sid       = "RuleSends"
+    actions   = ["sqs:SendMessage"]
+    resources = ["${each.value}-dlq"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values = concat(
+        [aws_cloudwatch_event_rule.this[each.key].arn],
+        [for key, schedule in var.schedules : aws_cloudwatch_event_rule.schedule[key].arn if schedule.queue == each.key],
+      )
+    }
+  }
 
   statement {
     sid       = "DenyPlainHttp"
@@ -133,6 +170,23 @@ resource "aws_cloudwatch_event_target" "this" {
   rule      = aws_cloudwatch_event_rule.this[each.key].name
   target_id = "queue"
   arn       = aws_sqs_queue.this[each.key].arn
+
+  dead_letter_config {
+    arn = aws_sqs_queue.dead_letter[each.key].arn
+  }
+}
+
+resource "aws_cloudwatch_event_target" "schedule" {
+  for_each = var.schedules
+
+  rule      = aws_cloudwatch_event_rule.schedule[each.key].name
+  target_id = "queue"
+  arn       = aws_sqs_queue.this[each.value.queue].arn
+  input     = each.value.input
+
+  dead_letter_config {
+    arn = aws_sqs_queue.dead_letter[each.value.queue].arn
+  }
 }
 
 resource "aws_lambda_function" "this" {
@@ -161,75 +215,26 @@ resource "aws_lambda_function" "this" {
     log_format = "Text"
     log_group  = each.value.log_group_name
   }
+
+  tracing_config {
+    mode = var.lambda_tracing
+  }
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
-  for_each = local.rules
+  for_each = local.queues
 
   event_source_arn                   = aws_sqs_queue.this[each.key].arn
-  function_name                      = aws_lambda_function.this[each.value.lambda].arn
-  batch_size                         = var.lambdas[each.value.lambda].batch_size
-  maximum_batching_window_in_seconds = var.lambdas[each.value.lambda].batching_window_seconds
+  function_name                      = aws_lambda_function.this[each.value].arn
+  batch_size                         = var.lambdas[each.value].batch_size
+  maximum_batching_window_in_seconds = var.lambdas[each.value].batching_window_seconds
   function_response_types            = ["ReportBatchItemFailures"]
-}
 
-resource "aws_sns_topic" "this" {
-  for_each = var.topic_names
+  dynamic "scaling_config" {
+    for_each = var.lambdas[each.value].maximum_concurrency == null ? [] : [var.lambdas[each.value].maximum_concurrency]
 
-  name              = each.value
-  kms_master_key_id = var.kms_key_arn
-}
-
-data "aws_iam_policy_document" "topic" {
-  for_each = aws_sns_topic.this
-
-  statement {
-    sid       = "ServicesPublish"
-    actions   = ["sns:Publish"]
-    resources = [each.value.arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
+    content {
+      maximum_concurrency = scaling_config.value
     }
   }
-
-  statement {
-    sid       = "DenyPlainHttp"
-    effect    = "Deny"
-    actions   = ["sns:Publish"]
-    resources = [each.value.arn]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
-resource "aws_sns_topic_policy" "this" {
-  for_each = aws_sns_topic.this
-
-  arn    = each.value.arn
-  policy = data.aws_iam_policy_document.topic[each.key].json
-}
-
-resource "aws_sns_topic_subscription" "email" {
-  for_each = { for pair in setproduct(keys(var.topic_names), var.alert_emails) : join(" ", pair) => { topic = pair[0], address = pair[1] } }
-
-  topic_arn = aws_sns_topic.this[each.value.topic].arn
-  protocol  = "email"
-  endpoint  = each.value.address
 }

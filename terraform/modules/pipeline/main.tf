@@ -127,12 +127,13 @@ module "events" {
 
   queue_names     = local.queue_names
   queue_arns      = local.queue_arns
-  topic_names     = local.topic_names
+  topics          = local.topics
   kms_key_arn     = module.security.kms_key_arn
   raw_bucket_name = local.bucket_names["raw"]
   incoming_prefix = local.incoming_prefix
   job_names       = values(local.job_names)
   alert_emails    = var.alert_emails
+  subscriptions   = var.subscriptions
   log_level       = var.log_level
 
   lambdas = {

@@ -23,6 +23,8 @@ locals {
   topic_names = {
     alerts        = "${local.prefix}-alerts"
     notifications = "${local.prefix}-notifications"
+    performance   = "${local.prefix}-performance"
+    system_health = "${local.prefix}-system-health"
   }
 
   queue_names = {

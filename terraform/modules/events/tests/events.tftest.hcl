@@ -14,12 +14,38 @@ mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{}" }
   }
+
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:us-east-1:123456789012:rule/demo" }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:us-east-1:123456789012:function:demo" }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:us-east-1:123456789012:demo" }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:demo" }
+  }
+}
+
+override_resource {
+  target = aws_sqs_queue.dead_letter
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:demo-dlq" }
 }
 
 variables {
-  queue_names     = { data_events = "demo-data-events", job_events = "demo-job-events" }
-  queue_arns      = { data_events = "arn:aws:sqs:us-east-1:123456789012:demo-data-events", job_events = "arn:aws:sqs:us-east-1:123456789012:demo-job-events" }
-  topic_names     = { alerts = "demo-alerts", notifications = "demo-notifications" }
+  queue_names = { data_events = "demo-data-events", job_events = "demo-job-events" }
+  queue_arns  = { data_events = "arn:aws:sqs:us-east-1:123456789012:demo-data-events", job_events = "arn:aws:sqs:us-east-1:123456789012:demo-job-events" }
+  topics = {
+    alerts        = { name = "demo-alerts", display_name = "Quality" }
+    notifications = { name = "demo-notifications", display_name = "Jobs" }
+    performance   = { name = "demo-performance", display_name = "Performance", publishers = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"] }
+    system_health = { name = "demo-system-health", display_name = "Health" }
+  }
   kms_key_arn     = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
   raw_bucket_name = "demo-raw"
   incoming_prefix = "data/incoming/"
@@ -94,7 +120,7 @@ run "lambdas_know_their_settings" {
   }
 }
 
-run "each_address_is_subscribed_to_both_topics" {
+run "each_address_is_subscribed_to_every_topic" {
   command = plan
 
   variables {
@@ -102,8 +128,203 @@ run "each_address_is_subscribed_to_both_topics" {
   }
 
   assert {
-    condition     = length(aws_sns_topic_subscription.email) == 4
-    error_message = "Two addresses and two topics make four subscriptions."
+    condition     = length(aws_sns_topic_subscription.this) == 8 && alltrue([for one in aws_sns_topic_subscription.this : one.protocol == "email"])
+    error_message = "Two addresses and four topics make eight subscriptions."
+  }
+}
+
+run "others_subscribe_to_the_topic_that_they_name" {
+  command = plan
+
+  variables {
+    subscriptions = {
+      pager = { topic = "system_health", protocol = "https", endpoint = "https://pager.example.com/x", raw = true }
+    }
+  }
+
+  assert {
+    condition     = aws_sns_topic_subscription.this["pager"].endpoint == "https://pager.example.com/x" && aws_sns_topic_subscription.this["pager"].raw_message_delivery
+    error_message = "A subscription must keep its endpoint and its form."
+  }
+}
+
+run "every_topic_is_encrypted" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for topic in aws_sns_topic.this : topic.kms_master_key_id == var.kms_key_arn])
+    error_message = "Topics must be encrypted with the pipeline's key."
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.topic["performance"].statement : one(statement.principals).identifiers if statement.sid == "ServicesPublish"] == [toset(["cloudwatch.amazonaws.com", "budgets.amazonaws.com"])]
+    error_message = "Only the services that are named may publish."
+  }
+}
+
+run "what_eventbridge_cannot_deliver_is_kept" {
+  command = apply
+
+  assert {
+    condition     = alltrue([for key, target in aws_cloudwatch_event_target.this : target.dead_letter_config[0].arn == "arn:aws:sqs:us-east-1:123456789012:demo-dlq" && target.arn == aws_sqs_queue.this[key].arn])
+    error_message = "Every rule's target must have the dead-letter queue of its queue."
+  }
+}
+
+run "a_schedule_sends_its_message_to_its_queue" {
+  command = apply
+
+  variables {
+    schedules = {
+      sweep = { name = "demo-sweep", description = "Looks for files left behind", expression = "rate(1 hour)", queue = "data_events", input = "{\"kind\":\"sweep\"}" }
+    }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_rule.schedule["sweep"].schedule_expression == "rate(1 hour)" && aws_cloudwatch_event_target.schedule["sweep"].arn == aws_sqs_queue.this["data_events"].arn
+    error_message = "The rule must fire by its expression, and its message go to the queue."
+  }
+
+  assert {
+    condition     = length(flatten([for statement in data.aws_iam_policy_document.queue["data_events"].statement : one(statement.condition).values if statement.sid == "RuleSends"])) == 2
+    error_message = "The queue must take messages of the schedule's rule, too."
+  }
+
+  assert {
+    condition     = output.rule_names["sweep"] == "demo-sweep"
+    error_message = "The output must name the rule."
+  }
+}
+
+run "a_schedule_that_aws_cannot_read_is_refused" {
+  command = plan
+
+  variables {
+    schedules = {
+      sweep = { name = "demo-sweep", description = "-", expression = "hourly", queue = "data_events", input = "{}" }
+    }
+  }
+
+  expect_failures = [var.schedules]
+}
+
+run "a_schedule_for_a_queue_that_is_not_there_is_refused" {
+  command = plan
+
+  variables {
+    schedules = {
+      sweep = { name = "demo-sweep", description = "-", expression = "rate(1 hour)", queue = "other", input = "{}" }
+    }
+  }
+
+  expect_failures = [var.schedules]
+}
+
+run "a_message_that_is_no_json_is_refused" {
+  command = plan
+
+  variables {
+    schedules = {
+      sweep = { name = "demo-sweep", description = "-", expression = "rate(1 hour)", queue = "data_events", input = "{sweep}" }
+    }
+  }
+
+  expect_failures = [var.schedules]
+}
+
+run "a_subscription_to_a_topic_that_is_not_there_is_refused" {
+  command = plan
+
+  variables {
+    subscriptions = { me = { topic = "gossip", protocol = "email", endpoint = "me@example.com" } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "an_unknown_protocol_is_refused" {
+  command = plan
+
+  variables {
+    subscriptions = { me = { topic = "alerts", protocol = "fax", endpoint = "123" } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "a_mail_without_its_envelope_is_refused" {
+  command = plan
+
+  variables {
+    subscriptions = { me = { topic = "alerts", protocol = "email", endpoint = "me@example.com", raw = true } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "a_missing_topic_is_refused" {
+  command = plan
+
+  variables {
+    topics = { alerts = { name = "demo-alerts", display_name = "Quality" } }
+  }
+
+  expect_failures = [var.topics]
+}
+
+run "a_publisher_that_the_key_does_not_know_is_refused" {
+  command = plan
+
+  variables {
+    topics = {
+      alerts        = { name = "demo-alerts", display_name = "Quality", publishers = ["s3.amazonaws.com"] }
+      notifications = { name = "demo-notifications", display_name = "Jobs" }
+      performance   = { name = "demo-performance", display_name = "Performance" }
+      system_health = { name = "demo-system-health", display_name = "Health" }
+    }
+  }
+
+  expect_failures = [var.topics]
+}
+
+run "an_unknown_tracing_mode_is_refused" {
+  command = plan
+
+  variables {
+    lambda_tracing = "On"
+  }
+
+  expect_failures = [var.lambda_tracing]
+}
+
+run "a_queue_may_limit_its_lambda" {
+  command = plan
+
+  variables {
+    lambdas = {
+      data_trigger = {
+        name                = "demo-data-trigger"
+        description         = "Starts"
+        zip                 = "tests/fixtures/lambda.zip"
+        role_arn            = "arn:aws:iam::123456789012:role/demo-data-trigger"
+        log_group_name      = "/aws/lambda/demo-data-trigger"
+        environment         = {}
+        maximum_concurrency = 2
+      }
+      monitoring = {
+        name           = "demo-monitoring"
+        description    = "Records"
+        zip            = "tests/fixtures/lambda.zip"
+        role_arn       = "arn:aws:iam::123456789012:role/demo-monitoring"
+        log_group_name = "/aws/lambda/demo-monitoring"
+        environment    = {}
+      }
+    }
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this["data_events"].scaling_config[0].maximum_concurrency == 2 && length(aws_lambda_event_source_mapping.this["job_events"].scaling_config) == 0
+    error_message = "The limit must hold for the Lambda that has one, and for no other."
   }
 }
 
