@@ -1,0 +1,1 @@
+"""Checks any file against DQDL rules (scripts/check_quality.py): reads, evaluates, tells, and writes what CI takes."""
