@@ -164,8 +164,11 @@ class _Builder(Transformer[Token, Any]):
         return dict(child for child in children if child is not None)
 
     def pair(self, children: list[Any]) -> tuple[str, Any]:
-        key, *values = [child.value for child in children if child is not None]
-        return key, values[0] if len(values) == 1 else values
+        key, value = children
+        return key.value, value if isinstance(value, list) else value.value
+
+    def texts(self, children: list[Any]) -> list[str]:
+        return [child.value for child in children if child is not None]
 
     # -- rules
     def rule(self, children: list[Any]) -> Node:

@@ -58,6 +58,14 @@ CASES: list[tuple[str, str, float, int | None]] = [
     ('ColumnDataType "day" = "DATE" with threshold = 0.6', "Passed", 1, 2),
     ('ColumnDataType "made" = "Timestamp" with threshold = 0.8', "Passed", 1, 1),
     ('ColumnDataType "id" = "long"', "Passed", 1, 0),
+    ('ColumnDataType "code" in ["INTEGER", "DOUBLE"] with threshold = 0.6', "Passed", 1, 2),
+    ('ColumnDataType "code" not in ["INTEGER", "DOUBLE"]', "Failed", 0.4, 3),
+    # dates in another form
+    ('ColumnDataType "day" = "DATE" with format = "yyyy-MM-dd" with threshold = 0.6', "Passed", 1, 2),
+    ('ColumnDataType "day" = "DATE" with format = "dd/MM/yyyy"', "Failed", 0, 5),
+    ('ColumnValues "day" > "2024-01-08" with format = "yyyy-MM-dd" with threshold = 0.4', "Passed", 1, 3),
+    ('ColumnValues "day" > (now() - 3 days) with format = "yyyy-MM-dd" with threshold = 0.6', "Passed", 1, 2),
+    ('DataFreshness "day" < 3 days with format = "yyyy-MM-dd" with threshold = 0.6', "Passed", 1, 2),
     # lengths: null counts as 0
     ('ColumnLength "name" < 4', "Passed", 1, 0),
     ('ColumnLength "name" between 1 and 4', "Failed", 0.6, 2),
@@ -88,6 +96,10 @@ CASES: list[tuple[str, str, float, int | None]] = [
     ('ColumnValues "name" matches "[a-z]*"', "Failed", 0.6, 2),
     ('ColumnValues "name" matches "a"', "Failed", 0, 5),
     ('ColumnValues "name" not matches "b.*"', "Failed", 0.6, 2),
+    ('ColumnValues "country" in ["de", "Fr"] with ignoreCase = "true"', "Failed", 0.6, 2),
+    ('ColumnValues "country" not in ["de"] with ignoreCase = "True"', "Failed", 0.6, 2),
+    ('ColumnValues "country" matches "[a-z]+" with ignoreCase = "true"', "Failed", 0.8, 1),
+    ('ColumnValues "country" in ["de", "Fr"] with ignoreCase = "false"', "Failed", 0, 5),
     ('ColumnValues "code" > 5', "Failed", 0.4, 3),
     ('ColumnValues "code" = "5"', "Failed", 0.2, 4),
     ('ColumnValues "paid" = "true"', "Failed", 0.6, 2),
@@ -98,6 +110,9 @@ CASES: list[tuple[str, str, float, int | None]] = [
     ('ColumnValues "made" > (now() - 2 days)', "Failed", 0.4, 3),
     ('ColumnValues "made" >= "2024-01-10 10:00"', "Failed", 0.2, 4),
     ('ColumnValues "made" not in ["2024-01-10"]', "Failed", 0.8, 1),
+    ('ColumnValues "made" >= "9:30 AM"', "Failed", 0.2, 4),  # of today
+    ('ColumnValues "made" between "09:59" and "11:00 AM"', "Failed", 0.2, 4),
+    ('ColumnValues "code" = "10:00"', "Failed", 0, 5),  # a text
     ('ColumnValues "day" >= "2024-01-08"', "Failed", 0.6, 2),
     ('ColumnValues "day" between "2024-01-07" and "2024-01-11" where "day like \'2024%\'"', "Passed", 1, 0),
     ('ColumnValues "day" in ["2024-01-08", "2024-01-09", "2024-01-10", NULL]', "Failed", 0.8, 1),
@@ -146,14 +161,17 @@ ERRORS = [
     ('ColumnNamesMatchPattern "("', "not a regular expression"),
     ('ColumnValues "id" > avg(last(3))', "last() cannot be used here"),
     ('ColumnDataType "code" = "INTEGR"', "unknown type 'INTEGR'"),
-    ('ColumnDataType "code" > 5', "ColumnDataType takes = or !="),
-    ('ColumnDataType "day" = "DATE" with format = "dd-MM-yyyy"', "'with format' is not evaluated"),
+    ('ColumnDataType "code" > 5', "ColumnDataType takes =, !=, in or not in"),
+    ('ColumnDataType "day" = "INTEGER" with format = "yyyy"', "about dates and timestamps, not about INTEGER"),
+    ('ColumnDataType "day" = "DATE" with format = "nonsense"', "'nonsense' is not a date pattern"),
+    ('ColumnValues "made" > "2024-01-01" with format = "yyyy"', "'with format' is about texts; 'made' is timestamp"),
+    ('RowCount "gone" > 1', "has no column 'gone'"),
+    ('ColumnNamesMatchPattern ".*" where "gone > 1"', "gone"),
     ('DataFreshness "id" < 1 hours', "a date or timestamp is needed"),
     ('DataFreshness "made" < 5', "is not a time such as 24 hours"),
     ('Mean "id" matches "3"', "is about texts"),
     ("RowCount > last(5)", "reduce it"),
-    ('DetectAnomalies "RowCount"', "not evaluated by this engine"),
-    ('FileSize "s3://bucket/" > 5 MB', "not evaluated by this engine"),
+    ("FileSize > 5 MB", "the files of the data are not known"),
     ('(IsComplete "gone") or (RowCount > 1)', "has no column 'gone'"),
 ]
 
@@ -223,7 +241,7 @@ def test_analyzers_give_metrics_and_their_problems(orders: DataFrame) -> None:
     found = evaluate(
         orders,
         'Analyzers = [ RowCount, ColumnValues "id", ColumnLength "name", Mean "id", DistinctValuesCount "id",'
-        ' AllStatistics "id", Mean "name" ]',
+        ' Distribution "id" with bins = 3, Mean "name" ]',
     )
     assert found.rules == []
     assert found.metrics == {
@@ -235,7 +253,7 @@ def test_analyzers_give_metrics_and_their_problems(orders: DataFrame) -> None:
         "Column.id.Mean": 2.8,
         "Column.id.DistinctValuesCount": 4,
     }
-    assert [problem.split(":")[0] for problem in found.problems] == ['AllStatistics "id"', 'Mean "name"']
+    assert [problem.split(":")[0] for problem in found.problems] == ['Distribution "id" with bins = 3', 'Mean "name"']
 
 
 def test_composites_can_be_combined_row_by_row(orders: DataFrame) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -53,7 +55,11 @@ ERRORS = [
     ('CustomSql "select id from primary" > 1', "more than one row"),
     ('CustomSql "select name from primary where id = 1" > 1', "'ann', which is not a number"),
     ('CustomSql "select 1 as one" with threshold > 0.5', "one, which the data does not have"),
-    ('DatasetMatch "countries" "id" > 0.9', "not evaluated by this engine"),
+    ('DatasetMatch "lands" "id" > 0.9', "there is no reference 'lands'"),
+    ('DatasetMatch "db.orders" "id" > 0.9', "only one of the data and the reference 'db.orders' has price, amount"),
+    ('DatasetMatch "db.orders" "id->gone" "name" > 0.9', "the reference 'db.orders' has no column 'gone'"),
+    ('DatasetMatch "db.orders" "," "name" > 0.9', "names no columns"),
+    ('DatasetMatch "db.orders" "id" "name" > 0.1', "id is no key of the data"),
 ]
 
 
@@ -79,6 +85,42 @@ def test_a_rule_that_cannot_be_evaluated_is_an_error_and_stops_no_other(
 ) -> None:
     assert results[rule].outcome == "Error"
     assert said in results[rule].message
+
+
+def test_datasets_match_by_key_and_values(frame: Callable[..., DataFrame]) -> None:
+    rows = [
+        (1, "x", 1.0, "a"),
+        (2, "x", float("nan"), None),
+        (3, None, 3.0, "c"),
+        (4, "y", 4.0, "d"),
+        (5, "y", 5.0, "e"),
+    ]
+    data = frame("id int, code string, amount double, name string", *rows)
+    same = frame("id int, name string, amount double, code string", *[(i, n, a, c) for i, c, a, n in rows])
+    # a null where there was a value, a value where there was a null, another value; and a row too many
+    others = [
+        (1, "x", 1.0, None),
+        (2, "x", float("nan"), "b"),
+        (3, None, 3.0, "c"),
+        (4, "y", 4.5, "d"),
+        (9, "z", 9.0, "z"),
+    ]
+    other = frame("key long, code string, total double, name string", *others)
+    twice = frame("id int, name string", (1, "a"), (1, "a"), (None, "b"))
+    rules = {
+        'DatasetMatch "same" "id" = 1.0': ("Passed", 0),
+        'DatasetMatch "other" "id->key" "amount->total" = 0.6': ("Passed", 2),
+        'DatasetMatch "other" "id->key" "amount->total,code,name" between 0.1 and 0.3': ("Passed", 4),
+        'DatasetMatch "other" "id->key" "code, name" > 0.4': ("Failed", 3),
+        'DatasetMatch "twice" "id" "name" > 0.1': ("Error", None),
+    }
+    result = evaluate(data, "Rules = [\n" + ",\n".join(rules) + "\n]", {"same": same, "other": other, "twice": twice})
+    found = {rule.text: (rule.outcome, rule.failed_rows) for rule in result.rules}
+    assert found == rules, [rule.message for rule in result.rules]
+    assert "id is no key of the reference 'twice'" in result.rules[4].message
+    assert result.rules[1].metrics == {"Dataset.other.DatasetMatch": 0.6}
+    assert sorted(row["id"] for row in result.failing_rows(data, 1).collect()) == [4, 5]
+    assert result.row_outcomes(data).count() == len(rows)
 
 
 def test_the_schemas_differences_are_named(results: dict[str, RuleResult]) -> None:
