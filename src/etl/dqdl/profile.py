@@ -7,6 +7,7 @@ needs one more, bounded job for top values and patterns. :func:`profile_columns`
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -17,10 +18,17 @@ from pyspark.sql import functions as sf
 from pyspark.sql import types as st
 
 from etl.dqdl.frames import Field
-from etl.dqdl.result import plain
+from etl.dqdl.profile_values import (
+    TEXT_LENGTH,
+    Bins,
+    ValueCounts,
+    as_text,
+    bins_between,
+    count_values,
+    finite,
+    has_texts,
+)
 
-# Minimum and maximum of long texts would fill the report.
-TEXT_LENGTH = 60
 ORDERED = (st.NumericType, st.StringType, st.DateType, st.TimestampType, st.BooleanType)
 MOST_COLUMNS = 200
 PREFIX = "profile "
@@ -48,7 +56,13 @@ class ProfilePlan:
             values: the aggregates' values by name; others may be among them.
             data: the data, for at most one more job over a bounded sample.
         """
-        return [_entry(each, position, values) for position, each in enumerate(self.fields)]
+        bins = {position: _bins(each, position, values) for position, each in enumerate(self.fields)}
+        texts = {position: each for position, each in enumerate(self.fields) if has_texts(each)}
+        found, sampled = count_values(data, texts, {k: b for k, b in bins.items() if b}, values.get(ROWS, 0))
+        return [
+            _entry(each, position, values, found.get(position, ValueCounts()), sampled)
+            for position, each in enumerate(self.fields)
+        ]
 
 
 def profile_plan(data: DataFrame, most: int = MOST_COLUMNS) -> ProfilePlan:
@@ -58,13 +72,17 @@ def profile_plan(data: DataFrame, most: int = MOST_COLUMNS) -> ProfilePlan:
         data: the data.
         most: the first so many columns are profiled.
     """
-    fields = [Field(each.name, each.dataType) for each in data.schema.fields[:most]]
-    aggregates: dict[str, Column] = {ROWS: sf.count(sf.lit(1))} if fields else {}
-    for position, each in enumerate(fields):
+    twice = _repeated_names(data)
+    fields = [Field(each.name, each.dataType) for each in data.schema.fields if each.name not in twice]
+    chosen, problems = fields[:most], []
+    if len(fields) > most:
+        problems.append(f"the profile has the first {most} of {len(fields)} columns")
+    if twice:
+        problems.append(f"columns whose name occurs twice are not profiled: {', '.join(twice)}")
+    aggregates: dict[str, Column] = {ROWS: sf.count(sf.lit(1))} if chosen else {}
+    for position, each in enumerate(chosen):
         aggregates.update({_key(name, position): column for name, column in _measures(each).items()})
-    left_out = len(data.columns) - len(fields)
-    problems = [f"the profile has the first {most} columns, without {left_out} more"] if left_out else []
-    return ProfilePlan(fields, aggregates, problems)
+    return ProfilePlan(chosen, aggregates, problems)
 
 
 def profile_columns(data: DataFrame, most: int = MOST_COLUMNS) -> list[dict[str, Any]]:
@@ -115,6 +133,14 @@ def _age(entry: Mapping[str, Any], now: datetime) -> float | None:
     return (moment - newest.replace(tzinfo=timezone.utc)).total_seconds() / 3600
 
 
+def _repeated_names(data: DataFrame) -> list[str]:
+    """Names that Spark cannot tell from those of other columns."""
+    exact = data.sparkSession.conf.get("spark.sql.caseSensitive") == "true"
+    names = {name: name if exact else name.lower() for name in data.columns}
+    counts = Counter(name if exact else name.lower() for name in data.columns)
+    return [name for name, folded in names.items() if counts[folded] > 1]
+
+
 def _key(name: str, position: int) -> str:
     return f"{PREFIX}{name} {position}"
 
@@ -122,22 +148,40 @@ def _key(name: str, position: int) -> str:
 def _measures(field: Field) -> dict[str, Column]:
     column = field.column
     measures = {"valued": sf.count(column)}
-    if not isinstance(field.type, (st.MapType, st.ArrayType, st.StructType)):
+    if _can_be_hashed(field.type):
         measures["distinct"] = sf.approx_count_distinct(column)
     if isinstance(field.type, ORDERED) or field.is_timestamp:
         shown = sf.substring(column, 1, TEXT_LENGTH) if isinstance(field.type, st.StringType) else column
         if field.is_floating:
             shown = sf.when(~sf.isnan(column), column)
-        measures["min"], measures["max"] = sf.min(shown).cast("string"), sf.max(shown).cast("string")
+        measures["min"], measures["max"] = (as_text(field, extreme(shown)) for extreme in (sf.min, sf.max))
     if field.is_numeric:
-        measures["mean"] = sf.avg(shown.cast("double"))
-        measures["stddev"] = sf.stddev_pop(shown.cast("double"))
+        number = finite(field)
+        measures["mean"], measures["stddev"] = sf.avg(number), sf.stddev_pop(number)
+        measures["low"], measures["high"] = sf.min(number), sf.max(number)
     return measures
 
 
-def _entry(field: Field, position: int, values: Mapping[str, Any]) -> dict[str, Any]:
+def _can_be_hashed(kind: st.DataType) -> bool:
+    """Whether Spark can count different values: of everything but maps and what has maps inside."""
+    if isinstance(kind, st.ArrayType):
+        return _can_be_hashed(kind.elementType)
+    if isinstance(kind, st.StructType):
+        return all(_can_be_hashed(each.dataType) for each in kind.fields)
+    return not isinstance(kind, (st.MapType, st.NullType)) and kind.typeName() != "variant"
+
+
+def _bins(field: Field, position: int, values: Mapping[str, Any]) -> Bins | None:
+    low, high = values.get(_key("low", position)), values.get(_key("high", position))
+    whole = isinstance(field.type, st.IntegralType)
+    return None if low is None or high is None else bins_between(low, high, whole)
+
+
+def _entry(
+    field: Field, position: int, values: Mapping[str, Any], found: ValueCounts, sampled: int | None
+) -> dict[str, Any]:
     def value(name: str) -> Any:
-        return plain(values.get(_key(name, position)))
+        return values.get(_key(name, position))
 
     return {
         "column": field.name,
@@ -149,11 +193,11 @@ def _entry(field: Field, position: int, values: Mapping[str, Any]) -> dict[str, 
         "max": value("max"),
         "mean": _finite(value("mean")),
         "stddev": _finite(value("stddev")),
-        "quantiles": None,
-        "histogram": None,
-        "top": [],
-        "patterns": [],
-        "sampled": None,
+        "quantiles": found.quantiles,
+        "histogram": found.histogram,
+        "top": found.top,
+        "patterns": found.patterns,
+        "sampled": sampled,
     }
 
 
