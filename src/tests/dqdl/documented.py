@@ -227,7 +227,12 @@ EXAMPLES: dict[str, list[str]] = {
         'with filterOrder = ["uriRegex","recentFiles"]',
         f'FileUniqueness {BUCKET} > 0.5 with matchFileName = "true"',
     ],
-    "IsComplete": ['IsComplete "email"', 'IsComplete "Email" where "Customer_ID between 1 and 50"'],
+    "IsComplete": [
+        'IsComplete "email"',
+        'IsComplete "Email" where "Customer_ID between 1 and 50"',
+        'IsComplete "Customer_ID"  where "Customer_ID < 16 and Customer_ID != 12"',
+        'IsComplete "passenger_count" where "payment_type<>0"',
+    ],
     "IsPrimaryKey": [
         'IsPrimaryKey "Customer_ID"',
         'IsPrimaryKey "Customer_ID" where "Customer_ID < 10"',

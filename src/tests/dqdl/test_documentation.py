@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,10 +43,14 @@ def test_every_rule_type_has_a_page_with_examples() -> None:
 
 
 def test_the_guides_table_has_exactly_one_row_for_each_rule_type() -> None:
-    text = GUIDE.read_text(encoding="utf-8").split("## Rule types")[1].split("\n## ")[0]
-    named = re.findall(r"^\| \*?`?(\w+)`?\*? \|", text, re.MULTILINE)
-    assert sorted(set(named) - {"Rule"}) == sorted(RULE_TYPES)
-    assert len([name for name in named if name in RULE_TYPES]) == len(RULE_TYPES)
+    (table,) = [part for part in GUIDE.read_text(encoding="utf-8").split("\n\n") if part.startswith("| Rule type |")]
+    header, _, *rows = [line.strip("| ").split(" | ") for line in table.splitlines()]
+    assert sorted(row[0].strip("*") for row in rows) == sorted(RULE_TYPES)
+    for row in rows:
+        assert len(row) == len(header), row
+        assert all(len(cell) > 1 for cell in row[3:5]), row  # our reading, and AWS's
+        kind = RULE_TYPES[row[0].strip("*")]
+        assert row[1] == ("\u2013" if kind.use == "analyzer" else kind.dimension), row
 
 
 # -- what the reference says about outcomes
