@@ -94,16 +94,19 @@ resource "aws_glue_catalog_table" "processed" {
   }
 }
 
+# The rules speak of the curated table, whose name is the dataset's: its columns are not those of processed. The jobs make
+# it with the dataset's first batch, and Glue takes a ruleset whose table is not there yet. From then on the table's tab
+# "Data quality" in the console shows it, and runs it there.
 resource "aws_glue_data_quality_ruleset" "this" {
   for_each = local.rulesets
 
   name        = "${var.name_prefix}-${each.key}"
   description = "Quality rules of the contract ${each.key}"
-  ruleset     = startswith(each.value, "Rules") ? each.value : "Rules = [\n${each.value}\n]"
+  ruleset     = can(regex("(?m)^\\s*(Rules|Analyzers)\\s*=", each.value)) ? each.value : "Rules = [\n${each.value}\n]"
 
   target_table {
     database_name = aws_glue_catalog_database.this.name
-    table_name    = aws_glue_catalog_table.processed[each.key].name
+    table_name    = each.key
   }
 }
 

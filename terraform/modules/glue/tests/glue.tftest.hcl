@@ -28,18 +28,23 @@ variables {
       role_arn    = "arn:aws:iam::123456789012:role/demo-test-data-ingestion"
     }
     data_processing = {
-      name        = "demo-test-data-processing"
-      description = "Second"
-      script      = "data_processing.py"
-      role_arn    = "arn:aws:iam::123456789012:role/demo-test-data-processing"
-      after       = "data_ingestion"
-      worker_type = "G.2X"
-      arguments   = { "--extra" = "yes" }
+      name            = "demo-test-data-processing"
+      description     = "Second"
+      script          = "data_processing.py"
+      role_arn        = "arn:aws:iam::123456789012:role/demo-test-data-processing"
+      after           = "data_ingestion"
+      worker_type     = "G.2X"
+      auto_scaling    = true
+      execution_class = "FLEX"
+      max_retries     = 1
+      metrics         = false
+      spark_ui        = true
+      arguments       = { "--extra" = "yes" }
     }
   }
   common_arguments       = { "--environment" = "test" }
   security_configuration = "demo-test-security"
-  bucket_names           = { processed = "demo-processed", curated = "demo-curated", scripts = "demo-scripts" }
+  bucket_names           = { raw = "demo-raw", processed = "demo-processed", curated = "demo-curated", quality = "demo-quality", scripts = "demo-scripts" }
   source_dir             = "tests/fixtures/src"
   library_zip            = "tests/fixtures/library.zip"
   contracts_dir          = "tests/fixtures/contracts"
@@ -142,6 +147,11 @@ run "a_contract_becomes_json_table_and_ruleset" {
   assert {
     condition     = keys(aws_glue_data_quality_ruleset.this) == ["orders"] && startswith(aws_glue_data_quality_ruleset.this["orders"].ruleset, "Rules = [\nIsComplete")
     error_message = "Rules must become a ruleset; a contract without rules none."
+  }
+
+  assert {
+    condition     = [for target in aws_glue_data_quality_ruleset.this["orders"].target_table : "${target.database_name}.${target.table_name}"] == ["${var.database_name}.orders"]
+    error_message = "Rules are about the curated table."
   }
 }
 
@@ -332,4 +342,479 @@ run "maintenance_by_a_job_that_is_not_there_is_refused" {
   }
 
   expect_failures = [var.maintenance_job]
+}
+
+run "a_job_s_own_settings_become_its_own_arguments" {
+  command = plan
+
+  assert {
+    condition     = aws_glue_job.this["data_processing"].execution_class == "FLEX" && aws_glue_job.this["data_processing"].max_retries == 1 && aws_glue_job.this["data_ingestion"].execution_class == "STANDARD"
+    error_message = "A job must get its own execution class and retries."
+  }
+
+  assert {
+    condition = { for name, value in aws_glue_job.this["data_processing"].default_arguments : name => value if contains(["--enable-auto-scaling", "--enable-metrics", "--enable-spark-ui", "--spark-event-logs-path"], name) } == {
+      "--enable-auto-scaling"   = "true"
+      "--enable-spark-ui"       = "true"
+      "--spark-event-logs-path" = "s3://demo-scripts/tmp/spark-ui/data_processing/"
+    }
+    error_message = "Auto scaling and Spark UI must be on where they are asked for, and metrics off."
+  }
+
+  assert {
+    condition     = aws_glue_job.this["data_ingestion"].default_arguments["--enable-metrics"] == "true" && !contains(keys(aws_glue_job.this["data_ingestion"].default_arguments), "--enable-auto-scaling")
+    error_message = "By default a job sends metrics, and has all its workers all the time."
+  }
+
+  assert {
+    condition     = output.job_dpus == { data_ingestion = 2, data_processing = 4 }
+    error_message = "DPUs are the workers times the DPUs of one."
+  }
+}
+
+run "a_job_may_queue" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+        queuing     = true
+      }
+    }
+  }
+
+  assert {
+    condition     = aws_glue_job.this["data_ingestion"].job_run_queuing_enabled
+    error_message = "Queuing must reach the job."
+  }
+}
+
+run "a_streaming_job_stands_outside_the_workflow" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+      }
+      events = {
+        name        = "demo-events"
+        description = "First"
+        script      = "data_processing.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+        type        = "streaming"
+        worker_type = "G.025X"
+      }
+    }
+  }
+
+  assert {
+    condition     = aws_glue_job.this["events"].command[0].name == "gluestreaming" && aws_glue_job.this["data_ingestion"].command[0].name == "glueetl"
+    error_message = "Glue must know which job streams."
+  }
+
+  assert {
+    condition     = aws_glue_trigger.start.actions[0].job_name == "demo" && length(aws_glue_trigger.after) == 0
+    error_message = "No trigger may start a job that never ends."
+  }
+}
+
+run "a_worker_that_aws_gives_to_streaming_jobs_only_is_told" {
+  command = plan
+
+  variables {
+    worker_type = "G.025X"
+    jobs = { data_ingestion = {
+      name        = "demo"
+      description = "First"
+      script      = "data_ingestion.py"
+      role_arn    = "arn:aws:iam::123456789012:role/demo"
+    } }
+  }
+
+  expect_failures = [check.worker_type_is_offered]
+}
+
+run "queuing_with_flex_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name            = "demo"
+        description     = "First"
+        script          = "data_ingestion.py"
+        role_arn        = "arn:aws:iam::123456789012:role/demo"
+        queuing         = true
+        execution_class = "FLEX"
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "queuing_with_retries_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+        queuing     = true
+        max_retries = 1
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "flex_on_large_workers_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name            = "demo"
+        description     = "First"
+        script          = "data_ingestion.py"
+        role_arn        = "arn:aws:iam::123456789012:role/demo"
+        execution_class = "FLEX"
+        worker_type     = "G.4X"
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "an_unknown_execution_class_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name            = "demo"
+        description     = "First"
+        script          = "data_ingestion.py"
+        role_arn        = "arn:aws:iam::123456789012:role/demo"
+        execution_class = "CHEAP"
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "an_unknown_kind_of_job_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+        type        = "shell"
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "an_unknown_worker_type_of_a_job_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+        worker_type = "G.16X"
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "a_single_worker_of_a_job_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name              = "demo"
+        description       = "First"
+        script            = "data_ingestion.py"
+        role_arn          = "arn:aws:iam::123456789012:role/demo"
+        number_of_workers = 1
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "a_job_without_time_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name            = "demo"
+        description     = "First"
+        script          = "data_ingestion.py"
+        role_arn        = "arn:aws:iam::123456789012:role/demo"
+        timeout_minutes = 0
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "eleven_retries_are_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+        max_retries = 11
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "a_job_after_itself_is_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+      }
+      b = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+        after       = "b"
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "two_first_jobs_are_refused" {
+  command = plan
+
+  variables {
+    jobs = {
+      data_ingestion = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+      }
+      b = {
+        name        = "demo"
+        description = "First"
+        script      = "data_ingestion.py"
+        role_arn    = "arn:aws:iam::123456789012:role/demo"
+      }
+    }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "results_of_quality_checks_are_a_table_that_athena_finds_days_of" {
+  command = plan
+
+  assert {
+    condition     = output.quality_results_table_name == "quality_results" && aws_glue_catalog_table.quality_results.storage_descriptor[0].location == "s3://demo-quality/results/"
+    error_message = "The table must lie where the quality job writes results."
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.quality_results.parameters["storage.location.template"] == "s3://demo-quality/results/$${day}/" && aws_glue_catalog_table.quality_results.parameters["projection.day.format"] == "yyyy/MM/dd"
+    error_message = "Athena must find each day's folder."
+  }
+
+  assert {
+    condition     = contains([for column in aws_glue_catalog_table.quality_results.storage_descriptor[0].columns : "${column.name} ${column.type}"], "score double")
+    error_message = "The columns must be those of the results."
+  }
+}
+
+run "without_asking_there_are_no_crawlers_optimizers_and_registry" {
+  command = plan
+
+  assert {
+    condition     = length(aws_glue_crawler.this) == 0 && length(aws_glue_catalog_table_optimizer.this) == 0 && output.schema_registry_name == null && length(aws_glue_schema.this) == 0
+    error_message = "They cost money, and the pipeline does not need them."
+  }
+}
+
+run "a_crawler_looks_at_its_part_of_the_raw_bucket" {
+  command = plan
+
+  variables {
+    crawlers         = { orders = { prefix = "data/incoming/orders/", schedule = "cron(0 1 * * ? *)" } }
+    crawler_role_arn = "arn:aws:iam::123456789012:role/demo-crawler"
+  }
+
+  assert {
+    condition     = aws_glue_crawler.this["orders"].s3_target[0].path == "s3://demo-raw/data/incoming/orders/" && aws_glue_crawler.this["orders"].table_prefix == "raw_"
+    error_message = "The crawler must look at its prefix, and mark its tables as raw."
+  }
+
+  assert {
+    condition     = output.crawler_names == { orders = "demo-test-raw-orders" }
+    error_message = "Crawlers must carry the prefix."
+  }
+}
+
+run "glue_looks_after_the_tables_that_are_named" {
+  command = plan
+
+  variables {
+    table_optimizers         = { orders = { snapshot_retention_days = 7, orphan_retention_days = 3 }, customers = {} }
+    table_optimizer_role_arn = "arn:aws:iam::123456789012:role/demo-optimizer"
+  }
+
+  assert {
+    condition     = toset([for one in aws_glue_catalog_table_optimizer.this : "${one.table_name} ${one.type}"]) == toset(["orders compaction", "orders retention", "orders orphan_file_deletion", "customers compaction"])
+    error_message = "Each table must get the care that was asked for."
+  }
+
+  assert {
+    condition     = one(one(aws_glue_catalog_table_optimizer.this["orders retention"].configuration[0].retention_configuration).iceberg_configuration).snapshot_retention_period_in_days == 7
+    error_message = "Snapshots must be kept for as long as was asked for."
+  }
+}
+
+run "contracts_become_schemas_for_producers" {
+  command = plan
+
+  variables {
+    enable_schema_registry = true
+  }
+
+  assert {
+    condition     = keys(aws_glue_schema.this) == ["orders"] && output.schema_registry_name == "demo-test"
+    error_message = "Every contract with columns must become a schema, and no other."
+  }
+
+  assert {
+    condition = { for name, column in jsondecode(aws_glue_schema.this["orders"].schema_definition).properties : name => column.type[0] } == {
+      order_id = "string", quantity = "integer", price = "number", lines = "array"
+    }
+    error_message = "Types must be JSON's."
+  }
+
+  assert {
+    condition     = jsondecode(aws_glue_schema.this["orders"].schema_definition).required == ["order_id"]
+    error_message = "Required columns must be required."
+  }
+}
+
+run "an_unknown_compatibility_is_refused" {
+  command = plan
+
+  variables {
+    schema_compatibility = "SIDEWAYS"
+  }
+
+  expect_failures = [var.schema_compatibility]
+}
+
+run "a_crawler_of_half_a_folder_s_name_is_refused" {
+  command = plan
+
+  variables {
+    crawlers         = { x = { prefix = "data/inc" } }
+    crawler_role_arn = "arn:aws:iam::123456789012:role/demo-crawler"
+  }
+
+  expect_failures = [var.crawlers]
+}
+
+run "a_crawler_s_schedule_that_aws_cannot_read_is_refused" {
+  command = plan
+
+  variables {
+    crawlers         = { x = { prefix = "data/", schedule = "nightly" } }
+    crawler_role_arn = "arn:aws:iam::123456789012:role/demo-crawler"
+  }
+
+  expect_failures = [var.crawlers]
+}
+
+run "orphans_that_may_be_a_running_job_s_are_kept" {
+  command = plan
+
+  variables {
+    table_optimizers         = { orders = { orphan_retention_days = 2 } }
+    table_optimizer_role_arn = "arn:aws:iam::123456789012:role/demo-optimizer"
+  }
+
+  expect_failures = [var.table_optimizers]
+}
+
+run "snapshots_of_no_days_are_refused" {
+  command = plan
+
+  variables {
+    table_optimizers         = { orders = { snapshot_retention_days = 0 } }
+    table_optimizer_role_arn = "arn:aws:iam::123456789012:role/demo-optimizer"
+  }
+
+  expect_failures = [var.table_optimizers]
+}
+
+run "crawlers_without_a_role_are_refused" {
+  command = plan
+
+  variables {
+    crawlers = { x = { prefix = "data/" } }
+  }
+
+  expect_failures = [var.crawler_role_arn]
+}
+
+run "optimizers_without_a_role_are_refused" {
+  command = plan
+
+  variables {
+    table_optimizers = { orders = {} }
+  }
+
+  expect_failures = [var.table_optimizer_role_arn]
 }
