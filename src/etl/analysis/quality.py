@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 
 from etl.contracts import Contract
 from etl.dqdl import parse_ruleset
+from etl.dqdl.mentions import mentioned
 from etl.dqdl.planner import Planner, Surroundings
 from etl.dqdl.schedule import schedule
 
@@ -27,7 +28,7 @@ def quality_problems(
     if not text:
         return
     ruleset = parse_ruleset(text)
-    others = {name: table for name, table in tables.items() if name != contract.name and name in text}
+    others = {name: tables[name] for name in mentioned(ruleset, set(tables) - {contract.name})}
     planner = Planner(tables[contract.name], Surroundings(datetime.now(timezone.utc), others))
     leaves = [leaf for node in ruleset.rules for leaf in planner.leaves(node, by_row=False)]
     leaves += [planner.leaf(rule) for rule in ruleset.analyzers]
