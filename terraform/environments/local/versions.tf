@@ -25,11 +25,11 @@ provider "aws" {
   skip_region_validation      = true
 
   default_tags {
-    tags = {
+    tags = merge(var.tags, {
       Project     = var.project_name
       Environment = var.environment
       Pipeline    = "${var.project_name}-${var.environment}"
       ManagedBy   = "terraform"
-    }
+    })
   }
 }

@@ -1,3 +1,5 @@
+# Written by terraform/scripts/environment_files.py from modules/pipeline; what is changed here gets lost.
+
 output "bucket_names" {
   description = "Bucket names by layer: raw, processed, curated, quality and scripts."
   value       = module.pipeline.bucket_names

@@ -1,6 +1,10 @@
 # Retries, long retention, protection against deletion; a nightly run beside those that files start.
 environment = "prod"
 
+# The one account that this may be deployed to, and something of your own: bucket names are global.
+# allowed_account_ids = ["123456789012"]
+# bucket_suffix       = "acme"
+
 glue_version      = "5.1"
 worker_type       = "G.2X"
 number_of_workers = 10
@@ -20,7 +24,9 @@ kms_deletion_window_days    = 30
 secret_recovery_window_days = 30
 
 retention_days = {
-  raw_archive = 180
-  reports     = 2555
-  noncurrent  = 90
+  raw_infrequent = 60
+  raw_archive    = 180
+  reports        = 2555
+  access_logs    = 730
+  noncurrent     = 90
 }

@@ -22,11 +22,11 @@ provider "aws" {
   allowed_account_ids = var.allowed_account_ids
 
   default_tags {
-    tags = {
+    tags = merge(var.tags, {
       Project     = var.project_name
       Environment = var.environment
       Pipeline    = "${var.project_name}-${var.environment}"
       ManagedBy   = "terraform"
-    }
+    })
   }
 }

@@ -1,3 +1,5 @@
+# Written by terraform/scripts/environment_files.py from modules/pipeline; what is changed here gets lost.
+
 # Made by Secrets Manager in every run, kept nowhere, and used only where the secret has no value yet, or is to get a
 # new one (pii_secret_version). pii_secret_value takes its place, to go on with a value that tables were written with.
 ephemeral "aws_secretsmanager_random_password" "pii" {
@@ -22,13 +24,20 @@ module "pipeline" {
   performance                  = var.performance
   enable_data_quality_rulesets = var.enable_data_quality_rulesets
   enable_vpc                   = var.enable_vpc
+  existing_vpc                 = var.existing_vpc
+  interface_endpoints          = var.interface_endpoints
   vpc_cidr                     = var.vpc_cidr
+  permissions_boundary_arn     = var.permissions_boundary_arn
+  connector_secrets            = var.connector_secrets
+  kms_rotation_days            = var.kms_rotation_days
+  enable_access_logs           = var.enable_access_logs
   alert_emails                 = var.alert_emails
   subscriptions                = var.subscriptions
   quality_threshold            = var.quality_threshold
   monthly_budget_usd           = var.monthly_budget_usd
   log_retention_days           = var.log_retention_days
   log_level                    = var.log_level
+  enable_transfer_acceleration = var.enable_transfer_acceleration
   force_destroy                = var.force_destroy
   deletion_protection          = var.deletion_protection
   point_in_time_recovery       = var.point_in_time_recovery

@@ -1,6 +1,10 @@
 # Like production, but for its size and for how long it keeps things.
 environment = "staging"
 
+# The one account that this may be deployed to, and something of your own: bucket names are global.
+# allowed_account_ids = ["123456789012"]
+# bucket_suffix       = "acme"
+
 glue_version      = "5.1"
 worker_type       = "G.1X"
 number_of_workers = 4

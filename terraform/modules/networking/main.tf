@@ -1,148 +1,92 @@
-# Private subnets without a way to the internet: jobs reach AWS services by endpoints, and need
-# nothing else, because everything they import travels with them.
+# Where the jobs run: private subnets of a VPC of their own (vpc.tf), or subnets of a VPC that is there already. Here is
+# what both have: what the jobs reach without the internet, their security group, and the connections of Glue.
+data "aws_caller_identity" "current" {}
+
 data "aws_region" "current" {}
 
-resource "aws_vpc" "this" {
-  cidr_block           = var.vpc_cidr
-  enable_dns_support   = true
-  enable_dns_hostnames = true
+data "aws_vpc" "existing" {
+  count = local.own ? 0 : 1
 
-  tags = { Name = var.name_prefix }
+  id = var.existing_vpc.vpc_id
 }
 
-# The default security group allows everything inside it; without rules nobody can use it by mistake.
-resource "aws_default_security_group" "this" {
-  vpc_id = aws_vpc.this.id
+data "aws_subnet" "existing" {
+  for_each = local.own ? toset([]) : var.existing_vpc.subnet_ids
+
+  id     = each.value
+  vpc_id = var.existing_vpc.vpc_id
 }
 
-resource "aws_subnet" "private" {
-  for_each = { for index, zone in var.availability_zones : zone => index }
+# Names for the addresses of S3 and DynamoDB: what their gateway endpoints lead to.
+data "aws_ec2_managed_prefix_list" "gateway" {
+  for_each = local.own ? toset([]) : local.gateway_services
 
-  vpc_id            = aws_vpc.this.id
-  availability_zone = each.key
-  cidr_block        = cidrsubnet(var.vpc_cidr, 4, each.value)
-
-  tags = { Name = "${var.name_prefix}-private-${each.key}" }
+  name = "com.amazonaws.${local.region}.${each.key}"
 }
 
-resource "aws_route_table" "private" {
-  vpc_id = aws_vpc.this.id
+locals {
+  own    = var.existing_vpc == null
+  region = data.aws_region.current.name
+  vpc_id = local.own ? aws_vpc.this[0].id : var.existing_vpc.vpc_id
 
-  tags = { Name = "${var.name_prefix}-private" }
-}
+  gateway_services = toset(["dynamodb", "s3"])
 
-resource "aws_route_table_association" "private" {
-  for_each = aws_subnet.private
+  # By zone in a VPC of our own, by id in one that is there already: two of its subnets may lie in one zone.
+  subnets = local.own ? {
+    for zone, subnet in aws_subnet.private : zone => { id = subnet.id, zone = subnet.availability_zone }
+    } : {
+    for id, subnet in data.aws_subnet.existing : id => { id = subnet.id, zone = subnet.availability_zone }
+  }
 
-  subnet_id      = each.value.id
-  route_table_id = aws_route_table.private.id
-}
+  gateway_prefix_lists = local.own ? { for service, endpoint in aws_vpc_endpoint.gateway : service => endpoint.prefix_list_id } : {
+    for service, list in data.aws_ec2_managed_prefix_list.gateway : service => list.id
+  }
 
-resource "aws_vpc_endpoint" "gateway" {
-  for_each = toset(["s3", "dynamodb"])
+  own_endpoints = local.own || try(var.existing_vpc.create_endpoints, false)
 
-  vpc_id            = aws_vpc.this.id
-  service_name      = "com.amazonaws.${data.aws_region.current.name}.${each.key}"
-  vpc_endpoint_type = "Gateway"
-  route_table_ids   = [aws_route_table.private.id]
+  security_groups    = local.own || length(try(var.existing_vpc.security_group_ids, [])) == 0 ? { glue = "${var.name_prefix}-glue" } : {}
+  security_group_ids = length(local.security_groups) == 0 ? var.existing_vpc.security_group_ids : [aws_security_group.glue["glue"].id]
 
-  tags = { Name = "${var.name_prefix}-${each.key}" }
-}
-
-# Glue requires that the workers of a job can talk to each other on every port.
-resource "aws_security_group" "glue" {
-  name        = "${var.name_prefix}-glue"
-  description = "Glue workers: everything among themselves, HTTPS to AWS endpoints"
-  vpc_id      = aws_vpc.this.id
-
-  tags = { Name = "${var.name_prefix}-glue" }
-}
-
-resource "aws_vpc_security_group_ingress_rule" "glue_self" {
-  security_group_id            = aws_security_group.glue.id
-  description                  = "Workers of a job among themselves"
-  referenced_security_group_id = aws_security_group.glue.id
-  ip_protocol                  = "-1"
-}
-
-resource "aws_vpc_security_group_egress_rule" "glue_self" {
-  security_group_id            = aws_security_group.glue.id
-  description                  = "Workers of a job among themselves"
-  referenced_security_group_id = aws_security_group.glue.id
-  ip_protocol                  = "-1"
-}
-
-resource "aws_vpc_security_group_egress_rule" "glue_gateway" {
-  for_each = aws_vpc_endpoint.gateway
-
-  security_group_id = aws_security_group.glue.id
-  description       = "HTTPS to ${each.key} through its gateway endpoint"
-  prefix_list_id    = each.value.prefix_list_id
-  ip_protocol       = "tcp"
-  from_port         = 443
-  to_port           = 443
-}
-
-resource "aws_vpc_security_group_egress_rule" "glue_endpoints" {
-  security_group_id            = aws_security_group.glue.id
-  description                  = "HTTPS to the interface endpoints"
-  referenced_security_group_id = aws_security_group.endpoints.id
-  ip_protocol                  = "tcp"
-  from_port                    = 443
-  to_port                      = 443
-}
-
-resource "aws_security_group" "endpoints" {
-  name        = "${var.name_prefix}-endpoints"
-  description = "Interface endpoints: HTTPS from the Glue workers"
-  vpc_id      = aws_vpc.this.id
-
-  tags = { Name = "${var.name_prefix}-endpoints" }
-}
-
-resource "aws_vpc_security_group_ingress_rule" "endpoints" {
-  security_group_id            = aws_security_group.endpoints.id
-  description                  = "HTTPS from the Glue workers"
-  referenced_security_group_id = aws_security_group.glue.id
-  ip_protocol                  = "tcp"
-  from_port                    = 443
-  to_port                      = 443
+  # An endpoint lets everybody of this account through, to do what their own policies allow, and nobody with credentials
+  # of another one: data can't be carried out with them.
+  endpoint_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OwnAccountOnly"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = "*"
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:PrincipalAccount" = data.aws_caller_identity.current.account_id } }
+    }]
+  })
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = var.interface_endpoints
+  for_each = local.own_endpoints ? var.interface_endpoints : []
 
-  vpc_id              = aws_vpc.this.id
-  service_name        = "com.amazonaws.${data.aws_region.current.name}.${each.key}"
+  vpc_id              = local.vpc_id
+  service_name        = "com.amazonaws.${local.region}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
-  subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
-  security_group_ids  = [aws_security_group.endpoints.id]
+  subnet_ids          = [for subnet in local.subnets : subnet.id]
+  security_group_ids  = [aws_security_group.endpoints["endpoints"].id]
+  policy              = local.endpoint_policy
 
   tags = { Name = "${var.name_prefix}-${each.key}" }
-}
-
-resource "aws_flow_log" "this" {
-  vpc_id               = aws_vpc.this.id
-  traffic_type         = "ALL"
-  log_destination_type = "cloud-watch-logs"
-  log_destination      = var.flow_log_group_arn
-  iam_role_arn         = var.flow_log_role_arn
-
-  tags = { Name = var.name_prefix }
 }
 
 # One connection per subnet: a job lists them all, and Glue takes one whose zone has room.
 resource "aws_glue_connection" "network" {
-  for_each = aws_subnet.private
+  for_each = local.subnets
 
   name            = "${var.name_prefix}-network-${each.key}"
-  description     = "Runs Glue jobs in the private subnet of ${each.key}"
+  description     = "Runs Glue jobs in the subnet of ${each.key}"
   connection_type = "NETWORK"
 
   physical_connection_requirements {
-    availability_zone      = each.value.availability_zone
+    availability_zone      = each.value.zone
     subnet_id              = each.value.id
-    security_group_id_list = [aws_security_group.glue.id]
+    security_group_id_list = local.security_group_ids
   }
 }

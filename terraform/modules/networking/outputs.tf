@@ -1,19 +1,19 @@
 output "vpc_id" {
   description = "Id of the VPC."
-  value       = aws_vpc.this.id
+  value       = local.vpc_id
 }
 
 output "private_subnet_ids" {
-  description = "Ids of the private subnets by zone."
-  value       = { for zone, subnet in aws_subnet.private : zone => subnet.id }
+  description = "Ids of the jobs' subnets: by zone in a VPC of their own, by id in one that was there."
+  value       = { for key, subnet in local.subnets : key => subnet.id }
 }
 
-output "glue_security_group_id" {
-  description = "Security group of the Glue workers."
-  value       = aws_security_group.glue.id
+output "security_group_ids" {
+  description = "Security groups of the Glue workers."
+  value       = local.security_group_ids
 }
 
 output "glue_connection_names" {
-  description = "Names of the Glue NETWORK connections, one per zone."
+  description = "Names of the Glue NETWORK connections, one per subnet."
   value       = [for connection in aws_glue_connection.network : connection.name]
 }

@@ -3,8 +3,38 @@ variable "name_prefix" {
   type        = string
 }
 
+variable "existing_vpc" {
+  description = <<-EOT
+    A VPC that is there already, instead of one of the jobs' own. subnet_ids: its subnets in which jobs run.
+    security_group_ids: groups of the workers, which must let them talk to each other on every port; without any, one is
+    made. create_endpoints: make the interface endpoints, too; gateway endpoints for S3 and DynamoDB it must have itself.
+  EOT
+  type = object({
+    vpc_id             = string
+    subnet_ids         = set(string)
+    security_group_ids = optional(list(string), [])
+    create_endpoints   = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition     = var.existing_vpc == null || can(regex("^vpc-[0-9a-f]+$", var.existing_vpc.vpc_id))
+    error_message = "existing_vpc.vpc_id must be the id of a VPC, such as vpc-0123456789abcdef0."
+  }
+
+  validation {
+    condition     = var.existing_vpc == null || try(length(var.existing_vpc.subnet_ids) >= 1 && alltrue([for id in var.existing_vpc.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]), false)
+    error_message = "existing_vpc.subnet_ids must name at least one subnet, such as subnet-0123456789abcdef0; two in different zones, so that one zone may fail."
+  }
+
+  validation {
+    condition     = var.existing_vpc == null || try(alltrue([for id in var.existing_vpc.security_group_ids : can(regex("^sg-[0-9a-f]+$", id))]), false)
+    error_message = "existing_vpc.security_group_ids must be ids of security groups, such as sg-0123456789abcdef0."
+  }
+}
+
 variable "vpc_cidr" {
-  description = "Address range of the VPC, a /16 to a /24."
+  description = "Address range of the VPC of the jobs' own, a /16 to a /24."
   type        = string
   default     = "10.20.0.0/16"
 
@@ -15,11 +45,12 @@ variable "vpc_cidr" {
 }
 
 variable "availability_zones" {
-  description = "Zones of the private subnets, one subnet each. At least two, so that one zone may fail."
+  description = "Zones of the VPC of the jobs' own, one private subnet each. At least two, so that one zone may fail."
   type        = list(string)
+  default     = []
 
   validation {
-    condition     = length(var.availability_zones) >= 2 && length(distinct(var.availability_zones)) == length(var.availability_zones)
+    condition     = var.existing_vpc != null || length(var.availability_zones) >= 2 && length(distinct(var.availability_zones)) == length(var.availability_zones)
     error_message = "availability_zones must name at least two different zones."
   }
 }
@@ -27,15 +58,24 @@ variable "availability_zones" {
 variable "interface_endpoints" {
   description = "AWS services the jobs reach by interface endpoints, by their short name. Each costs money per zone and hour."
   type        = set(string)
-  default     = ["glue", "kms", "logs", "monitoring", "secretsmanager", "sns", "sts"]
+  default     = ["events", "glue", "kms", "logs", "monitoring", "secretsmanager", "sns", "sqs", "sts"]
+
+  validation {
+    condition     = length(setsubtract(["glue", "kms", "logs", "monitoring", "secretsmanager", "sns"], var.interface_endpoints)) == 0
+    error_message = "interface_endpoints must hold glue, kms, logs, monitoring, secretsmanager and sns: without a way to the internet the jobs reach them by no other way."
+  }
 }
 
-variable "flow_log_role_arn" {
-  description = "Role with which the VPC writes its flow logs."
-  type        = string
-}
+variable "flow_logs" {
+  description = "Where the VPC of the jobs' own writes its flow logs: log_group_arn, and role_arn of the role that may. A VPC that is there already has its own."
+  type = object({
+    log_group_arn = string
+    role_arn      = string
+  })
+  default = null
 
-variable "flow_log_group_arn" {
-  description = "CloudWatch log group that receives the flow logs."
-  type        = string
+  validation {
+    condition     = var.existing_vpc != null || var.flow_logs != null
+    error_message = "flow_logs must say where the flow logs of the new VPC go."
+  }
 }

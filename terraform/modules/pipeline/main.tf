@@ -15,6 +15,13 @@ locals {
     }
   }
 
+  own_vpc = var.enable_vpc && var.existing_vpc == null
+
+  # Roles of what works beside the jobs, where it is switched on.
+  service_roles = {
+    vpc_flow_logs = local.own_vpc
+  }
+
   # The Python that each Glue version brings.
   glue_python = { "4.0" = "3.10", "5.0" = "3.11", "5.1" = "3.11", "6.0" = "3.13" }
 }
@@ -39,7 +46,13 @@ module "security" {
   database_name               = local.database_name
   metrics_namespace           = local.metrics_namespace
   lambda_log_group_names      = { for key in keys(local.lambda_names) : key => local.log_group_names[key] }
+  service_roles               = [for role, wanted in local.service_roles : role if wanted]
   enable_vpc                  = var.enable_vpc
+  subnet_ids                  = flatten([for network in module.networking : values(network.private_subnet_ids)])
+  security_group_ids          = flatten(module.networking[*].security_group_ids)
+  permissions_boundary_arn    = var.permissions_boundary_arn
+  connector_secrets           = var.connector_secrets
+  kms_rotation_days           = var.kms_rotation_days
   kms_deletion_window_days    = var.kms_deletion_window_days
   pii_secret_value            = var.pii_secret_value
   pii_secret_version          = var.pii_secret_version
@@ -49,30 +62,44 @@ module "security" {
 module "storage" {
   source = "../storage"
 
-  bucket_names           = local.bucket_names
-  table_names            = local.table_names
-  kms_key_arn            = module.security.kms_key_arn
-  force_destroy          = var.force_destroy
-  deletion_protection    = var.deletion_protection
-  point_in_time_recovery = var.point_in_time_recovery
-  retention_days         = { for key, days in var.retention_days : key => days if days != null }
+  bucket_names                 = local.bucket_names
+  access_log_bucket_name       = var.enable_access_logs ? local.access_log_bucket_name : null
+  table_names                  = local.table_names
+  kms_key_arn                  = module.security.kms_key_arns["data"]
+  enable_transfer_acceleration = var.enable_transfer_acceleration
+  force_destroy                = var.force_destroy
+  deletion_protection          = var.deletion_protection
+  point_in_time_recovery       = var.point_in_time_recovery
+  retention_days               = { for key, days in var.retention_days : key => days if days != null }
 }
 
 data "aws_availability_zones" "available" {
-  count = var.enable_vpc ? 1 : 0
+  #checkov:skip=CKV_AWS_394:The first two by name are taken, and a zone that AWS adds comes last; naming zones here would tie the module to one region.
+  count = local.own_vpc ? 1 : 0
 
   state = "available"
+
+  # Zones of a kind that has to be asked for (Local Zones, Wavelength) have no Glue.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
 }
 
 module "networking" {
   source = "../networking"
   count  = var.enable_vpc ? 1 : 0
 
-  name_prefix        = local.prefix
-  vpc_cidr           = var.vpc_cidr
-  availability_zones = slice(data.aws_availability_zones.available[0].names, 0, 2)
-  flow_log_role_arn  = module.security.role_arns["vpc_flow_logs"]
-  flow_log_group_arn = module.monitoring.log_group_arns["vpc"]
+  name_prefix         = local.prefix
+  existing_vpc        = var.existing_vpc
+  vpc_cidr            = var.vpc_cidr
+  availability_zones  = local.own_vpc ? slice(data.aws_availability_zones.available[0].names, 0, 2) : []
+  interface_endpoints = var.interface_endpoints
+
+  flow_logs = local.own_vpc ? {
+    log_group_arn = module.monitoring.log_group_arns["vpc"]
+    role_arn      = module.security.service_role_arns["vpc_flow_logs"]
+  } : null
 }
 
 module "glue" {
@@ -128,7 +155,7 @@ module "events" {
   queue_names     = local.queue_names
   queue_arns      = local.queue_arns
   topics          = local.topics
-  kms_key_arn     = module.security.kms_key_arn
+  kms_key_arn     = module.security.kms_key_arns["telemetry"]
   raw_bucket_name = local.bucket_names["raw"]
   incoming_prefix = local.incoming_prefix
   job_names       = values(local.job_names)
@@ -179,7 +206,7 @@ module "monitoring" {
   name_prefix             = local.prefix
   log_group_names         = local.log_group_names
   log_retention_days      = var.log_retention_days
-  kms_key_arn             = module.security.kms_key_arn
+  kms_key_arn             = module.security.kms_key_arns["telemetry"]
   alerts_topic_arn        = module.events.topic_arns["alerts"]
   job_names               = local.job_names
   lambda_names            = local.lambda_names

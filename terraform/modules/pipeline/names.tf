@@ -15,6 +15,8 @@ locals {
     layer => join("-", compact([local.prefix, layer, var.bucket_suffix]))
   }
 
+  access_log_bucket_name = join("-", compact([local.prefix, "logs", var.bucket_suffix]))
+
   table_names = {
     job_bookmarks = "${local.prefix}-job-bookmarks"
     job_state     = "${local.prefix}-job-state"
@@ -45,7 +47,7 @@ locals {
 
   log_group_names = merge(
     { for key, name in local.lambda_names : key => "/aws/lambda/${name}" },
-    { for key, name in { vpc = "/aws/vpc/${local.prefix}" } : key => name if var.enable_vpc },
+    { for key, name in { vpc = "/aws/vpc/${local.prefix}" } : key => name if local.own_vpc },
   )
 
   workflow_name     = "${local.prefix}-etl-workflow"

@@ -147,10 +147,57 @@ variable "enable_vpc" {
   default     = false
 }
 
+variable "existing_vpc" {
+  description = "With enable_vpc: a VPC that is there already, instead of one of the jobs' own; modules/networking says what it needs."
+  type = object({
+    vpc_id             = string
+    subnet_ids         = set(string)
+    security_group_ids = optional(list(string), [])
+    create_endpoints   = optional(bool, false)
+  })
+  default = null
+}
+
+variable "interface_endpoints" {
+  description = "AWS services that jobs in a VPC reach by interface endpoints, by their short name. Each costs money per zone and hour."
+  type        = set(string)
+  default     = ["events", "glue", "kms", "logs", "monitoring", "secretsmanager", "sns", "sqs", "sts"]
+}
+
 variable "vpc_cidr" {
-  description = "Address range of the VPC."
+  description = "Address range of the VPC of the jobs' own."
   type        = string
   default     = "10.20.0.0/16"
+}
+
+# Security
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds what every role may do, whatever is granted to it. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "connector_secrets" {
+  description = "Secrets with the credentials of sources and sinks, by name; modules/security says what each may have. They are made empty, for their owners to fill."
+  type = map(object({
+    description = string
+    jobs        = optional(set(string), ["data_ingestion"])
+    rotation    = optional(object({ lambda_arn = string, days = optional(number, 30) }))
+  }))
+  default = {}
+}
+
+variable "kms_rotation_days" {
+  description = "Days after which KMS changes the keys' material by itself, 90 to 2560."
+  type        = number
+  default     = 365
+}
+
+variable "enable_access_logs" {
+  description = "Keep a log of who read and wrote the buckets, in a bucket of its own."
+  type        = bool
+  default     = true
 }
 
 # Operation
@@ -203,6 +250,12 @@ variable "log_level" {
 
 # Keeping and losing data
 
+variable "enable_transfer_acceleration" {
+  description = "Let senders far away bring their files into the raw bucket over S3's edge locations. It costs by the gigabyte."
+  type        = bool
+  default     = false
+}
+
 variable "force_destroy" {
   description = "Let `terraform destroy` delete buckets that still hold data."
   type        = bool
@@ -224,12 +277,16 @@ variable "point_in_time_recovery" {
 variable "retention_days" {
   description = "Days after which data is archived or deleted; modules/storage says which is which."
   type = object({
-    raw_archive = optional(number)
-    infrequent  = optional(number)
-    reports     = optional(number)
-    temporary   = optional(number)
-    noncurrent  = optional(number)
-    uploads     = optional(number)
+    raw_infrequent   = optional(number)
+    raw_archive      = optional(number)
+    raw_deep_archive = optional(number)
+    raw_expire       = optional(number)
+    infrequent       = optional(number)
+    reports          = optional(number)
+    temporary        = optional(number)
+    access_logs      = optional(number)
+    noncurrent       = optional(number)
+    uploads          = optional(number)
   })
   default = {}
 }
@@ -255,7 +312,7 @@ variable "maintenance_retention_days" {
 }
 
 variable "kms_deletion_window_days" {
-  description = "Days between asking for the deletion of the KMS key and its deletion, 7 to 30."
+  description = "Days between asking for the deletion of the KMS keys and their deletion, 7 to 30."
   type        = number
   default     = 30
 }

@@ -1,11 +1,11 @@
-output "kms_key_arn" {
-  description = "ARN of the KMS key."
-  value       = aws_kms_key.this.arn
+output "kms_key_arns" {
+  description = "ARNs of the KMS keys: data (buckets, tables, secrets) and telemetry (log groups, topics, environments of the Lambdas)."
+  value       = { for use, key in aws_kms_key.this : use => key.arn }
 }
 
-output "kms_key_alias" {
-  description = "Alias of the KMS key."
-  value       = aws_kms_alias.this.name
+output "kms_key_aliases" {
+  description = "Aliases of the KMS keys."
+  value       = { for use, alias in aws_kms_alias.this : use => alias.name }
 }
 
 output "security_configuration_name" {
@@ -19,9 +19,20 @@ output "pii_secret_arn" {
   value       = aws_secretsmanager_secret_version.pii.arn
 }
 
-# The policy is part of the value, so that whoever uses a role waits for its permissions.
+output "connector_secret_arns" {
+  description = "ARNs of the secrets of connectors, by their name."
+  value       = { for name, secret in aws_secretsmanager_secret.connector : name => secret.arn }
+}
+
+# The policies are part of the values, so that whoever uses a role waits for its permissions.
 output "role_arns" {
-  description = "Role ARNs by user: the three jobs, the two Lambdas and, in a VPC, vpc_flow_logs."
-  value       = { for user, role in aws_iam_role.this : user => role.arn }
+  description = "Role ARNs by user: the three jobs and the two Lambdas."
+  value       = { for user in keys(merge(local.job_grants, local.lambda_grants)) : user => aws_iam_role.this[user].arn }
+  depends_on  = [aws_iam_role_policy.network, aws_iam_role_policy.this]
+}
+
+output "service_role_arns" {
+  description = "Role ARNs of service_roles."
+  value       = { for user in var.service_roles : user => aws_iam_role.this[user].arn }
   depends_on  = [aws_iam_role_policy.this]
 }

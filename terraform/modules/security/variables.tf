@@ -23,11 +23,13 @@ variable "table_arns" {
 }
 
 variable "topic_arns" {
-  description = "ARNs of the SNS topics."
-  type = object({
-    alerts        = string
-    notifications = string
-  })
+  description = "ARNs of the SNS topics by key. Jobs publish to alerts, the monitoring Lambda to notifications."
+  type        = map(string)
+
+  validation {
+    condition     = length(setsubtract(["alerts", "notifications"], keys(var.topic_arns))) == 0
+    error_message = "topic_arns must have the keys alerts and notifications; more are allowed."
+  }
 }
 
 variable "queue_arns" {
@@ -66,14 +68,89 @@ variable "lambda_log_group_names" {
   })
 }
 
+variable "service_roles" {
+  description = "Roles to make for services beside the jobs: crawler, streaming (Firehose), table_optimizer, vpc_flow_logs."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.service_roles, ["crawler", "streaming", "table_optimizer", "vpc_flow_logs"])) == 0
+    error_message = "service_roles may hold crawler, streaming, table_optimizer and vpc_flow_logs."
+  }
+}
+
 variable "enable_vpc" {
-  description = "Jobs run in a VPC: lets them use the network connections, and makes the role of the flow logs."
+  description = "Jobs run in a VPC: lets them use the network connections, and make network interfaces in subnet_ids."
   type        = bool
   default     = false
 }
 
+variable "subnet_ids" {
+  description = "Subnets in which the jobs may make network interfaces."
+  type        = list(string)
+  default     = []
+}
+
+variable "security_group_ids" {
+  description = "Security groups that the network interfaces of the jobs may have."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_lambda_tracing" {
+  description = "Let the Lambdas send traces to X-Ray."
+  type        = bool
+  default     = false
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds what every role may do, whatever is granted to it. Null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9a-z]*:policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, such as arn:aws:iam::123456789012:policy/boundary."
+  }
+}
+
+variable "connector_secrets" {
+  description = <<-EOT
+    Secrets with the credentials of sources and sinks, by a name of letters, digits and hyphens. description: what for.
+    jobs: keys of the jobs that may read it. rotation: a Lambda that changes the value every so many days; it must let
+    Secrets Manager call it.
+  EOT
+  type = map(object({
+    description = string
+    jobs        = optional(set(string), ["data_ingestion"])
+    rotation    = optional(object({ lambda_arn = string, days = optional(number, 30) }))
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.connector_secrets) : can(regex("^[a-z0-9][a-z0-9-]{0,62}$", name))])
+    error_message = "Names of connector_secrets may hold up to 63 lower-case letters, digits and hyphens."
+  }
+
+  validation {
+    condition     = alltrue([for secret in var.connector_secrets : length(setsubtract(secret.jobs, ["data_ingestion", "data_processing", "data_quality"])) == 0])
+    error_message = "jobs of connector_secrets may hold data_ingestion, data_processing and data_quality."
+  }
+}
+
+variable "kms_rotation_days" {
+  description = "Days after which KMS changes the key material by itself, 90 to 2560. What was encrypted before stays readable."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = var.kms_rotation_days >= 90 && var.kms_rotation_days <= 2560
+    error_message = "kms_rotation_days must be between 90 and 2560."
+  }
+}
+
 variable "kms_deletion_window_days" {
-  description = "Days between asking for the deletion of the KMS key and its deletion, 7 to 30."
+  description = "Days between asking for the deletion of the KMS keys and their deletion, 7 to 30."
   type        = number
   default     = 30
 

@@ -1,6 +1,6 @@
 output "bucket_names" {
   description = "Bucket names by layer."
-  value       = { for layer in keys(var.bucket_names) : layer => aws_s3_bucket.this[layer].id }
+  value       = { for layer in keys(var.bucket_names) : layer => aws_s3_bucket.this[layer].bucket }
 }
 
 output "bucket_arns" {
@@ -10,7 +10,7 @@ output "bucket_arns" {
 
 output "access_log_bucket_name" {
   description = "Bucket of the access logs; null without access logs."
-  value       = one([for layer in keys(local.access_logs) : aws_s3_bucket.this[layer].id])
+  value       = one([for layer in keys(local.access_logs) : aws_s3_bucket.this[layer].bucket])
 }
 
 output "table_names" {

@@ -15,6 +15,14 @@ mock_provider "aws" {
     defaults = { json = "{}" }
   }
 
+  mock_data "aws_subnet" {
+    defaults = { availability_zone = "us-east-1a" }
+  }
+
+  mock_data "aws_vpc" {
+    defaults = { cidr_block_associations = [{ cidr_block = "10.9.0.0/16" }] }
+  }
+
   mock_data "aws_availability_zones" {
     defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
   }
@@ -73,7 +81,7 @@ run "the_longest_names_still_fit" {
   }
 
   assert {
-    condition     = alltrue([for name in values(local.bucket_names) : length(name) <= 63]) && alltrue([for name in values(local.job_names) : length(name) <= 64])
+    condition     = alltrue([for name in concat(values(local.bucket_names), [local.access_log_bucket_name]) : length(name) <= 63]) && alltrue([for name in values(local.job_names) : length(name) <= 64])
     error_message = "Names made of the longest parts allowed must stay within AWS's limits."
   }
 }
@@ -117,6 +125,60 @@ run "a_vpc_gives_the_jobs_connections" {
   assert {
     condition     = length(module.networking[0].glue_connection_names) == 2
     error_message = "Jobs must get one connection per zone, over two zones."
+  }
+}
+
+run "an_existing_vpc_gives_the_jobs_connections_and_no_flow_logs" {
+  command = plan
+
+  variables {
+    enable_vpc   = true
+    existing_vpc = { vpc_id = "vpc-0a1b", subnet_ids = ["subnet-0a", "subnet-0b"] }
+  }
+
+  assert {
+    condition     = length(module.networking[0].glue_connection_names) == 2 && module.networking[0].vpc_id == "vpc-0a1b"
+    error_message = "Jobs must run in the subnets given."
+  }
+
+  assert {
+    condition     = !contains(keys(local.log_group_names), "vpc") && !local.service_roles.vpc_flow_logs
+    error_message = "The flow logs of a VPC that is there already are not ours."
+  }
+}
+
+run "an_existing_vpc_that_is_not_enabled_is_left_alone" {
+  command = plan
+
+  variables {
+    existing_vpc = { vpc_id = "vpc-0a1b", subnet_ids = ["subnet-0a"] }
+  }
+
+  assert {
+    condition     = length(module.networking) == 0
+    error_message = "enable_vpc alone decides whether jobs run in a VPC."
+  }
+}
+
+run "access_is_logged_unless_asked_otherwise" {
+  command = plan
+
+  assert {
+    condition     = module.storage.access_log_bucket_name != null
+    error_message = "There must be a log of who read and wrote the buckets."
+  }
+}
+
+run "access_logs_can_be_left_out" {
+  command = plan
+
+  variables {
+    enable_access_logs = false
+  }
+
+  assert {
+    condition     = module.storage.access_log_bucket_name == null
+    error_message = "Without access logs there must be no bucket for them."
   }
 }
 

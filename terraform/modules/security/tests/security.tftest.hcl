@@ -11,10 +11,6 @@ mock_provider "aws" {
     defaults = { name = "us-east-1" }
   }
 
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{}" }
-  }
-
   mock_resource "aws_kms_key" {
     defaults = {
       arn    = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
@@ -63,7 +59,7 @@ run "every_job_and_lambda_has_a_role_of_its_own" {
   }
 
   assert {
-    condition = alltrue([for user, role in aws_iam_role.this :
+    condition = alltrue([for user, role in aws_iam_role.this : !can(jsondecode(role.assume_role_policy).Statement[1]) &&
       jsondecode(role.assume_role_policy).Statement[0].Principal.Service == (startswith(user, "data_") && user != "data_trigger" ? "glue.amazonaws.com" : "lambda.amazonaws.com")
     ])
     error_message = "Only its own service may use a role."
@@ -97,19 +93,47 @@ run "ingestion_cannot_write_raw_or_curated_data" {
   }
 }
 
-run "quality_can_only_read_the_data_it_checks" {
+run "quality_writes_reports_and_what_it_publishes" {
   assert {
     condition = alltrue([for statement in jsondecode(aws_iam_role_policy.this["data_quality"].policy).Statement :
-      !contains(statement.Action, "s3:PutObject") || alltrue([for resource in statement.Resource : strcontains(resource, "-quality/") || strcontains(resource, "-scripts/tmp/")])
+      !contains(statement.Action, "s3:PutObject") || alltrue([for resource in statement.Resource : !strcontains(resource, "-raw/") && !strcontains(resource, "-processed/")])
     ])
-    error_message = "The quality job must write nothing but reports, quarantine and scratch files."
+    error_message = "The quality job must be able to change neither raw nor processed data."
   }
 }
 
-run "the_key_rotates" {
+run "the_keys_rotate" {
   assert {
-    condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
-    error_message = "The key must rotate, and leave 30 days to think again about its deletion."
+    condition     = alltrue([for key in aws_kms_key.this : key.enable_key_rotation && key.rotation_period_in_days == 365 && key.deletion_window_in_days == 30])
+    error_message = "The keys must rotate every year, and leave 30 days to think again about their deletion."
+  }
+}
+
+run "no_service_may_use_the_key_of_the_data" {
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_kms_key.this["data"].policy).Statement : keys(statement.Principal) == ["AWS"]])
+    error_message = "The data's key must be there for principals of this account alone."
+  }
+
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_kms_key.this["telemetry"].policy).Statement :
+      contains(keys(statement.Principal), "AWS") || try(length(statement.Condition) > 0, false)
+    ])
+    error_message = "A service may use the telemetry key only for this account's log groups and topics."
+  }
+}
+
+run "no_action_of_a_key_s_policy_is_a_wildcard" {
+  assert {
+    condition = alltrue(flatten([for key in aws_kms_key.this : [for statement in jsondecode(key.policy).Statement :
+      [for action in statement.Action : !strcontains(action, "*")]
+    ]]))
+    error_message = "Actions must be named one by one."
+  }
+
+  assert {
+    condition     = contains(flatten([for statement in jsondecode(aws_kms_key.this["data"].policy).Statement : statement.Action]), "kms:PutKeyPolicy")
+    error_message = "Without PutKeyPolicy nobody could ever change the key again."
   }
 }
 
@@ -127,7 +151,10 @@ run "glue_encrypts_what_it_writes_and_logs" {
 
 run "a_vpc_adds_what_network_interfaces_need" {
   variables {
-    enable_vpc = true
+    enable_vpc         = true
+    service_roles      = ["vpc_flow_logs"]
+    subnet_ids         = ["subnet-1"]
+    security_group_ids = ["sg-1"]
   }
 
   assert {
@@ -136,10 +163,139 @@ run "a_vpc_adds_what_network_interfaces_need" {
   }
 
   assert {
-    condition = alltrue([for job in ["data_ingestion", "data_processing", "data_quality"] :
-      contains(jsondecode(aws_iam_role_policy.this[job].policy).Statement[*].Sid, "NetworkInterfaces")
+    condition = alltrue([for job in ["data_ingestion", "data_processing", "data_quality"] : [for statement in jsondecode(aws_iam_role_policy.network[job].policy).Statement :
+      statement.Resource if statement.Sid == "CreateNetworkInterfaces"
+      ] == [[
+        "arn:aws:ec2:us-east-1:123456789012:network-interface/*", "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-1",
+        "arn:aws:ec2:us-east-1:123456789012:security-group/sg-1",
+    ]]])
+    error_message = "Jobs in a VPC must be able to make network interfaces in its subnets, and nowhere else."
+  }
+}
+
+run "services_get_roles_when_they_are_switched_on" {
+  variables {
+    service_roles = ["crawler", "streaming", "table_optimizer"]
+  }
+
+  assert {
+    condition     = { for role in ["crawler", "streaming", "table_optimizer"] : role => jsondecode(aws_iam_role.this[role].assume_role_policy).Statement[0].Principal.Service } == { crawler = "glue.amazonaws.com", streaming = "firehose.amazonaws.com", table_optimizer = "glue.amazonaws.com" }
+    error_message = "Each service must get a role that it alone may use."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this["streaming"].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
+    error_message = "Firehose may use the role for streams of this account only."
+  }
+
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.this["crawler"].policy).Statement :
+      length(setintersection(statement.Action, ["s3:PutObject", "s3:DeleteObject"])) == 0
     ])
-    error_message = "Jobs in a VPC must be able to make network interfaces."
+    error_message = "A crawler must not be able to change what it looks at."
+  }
+}
+
+run "an_unknown_service_gets_no_role" {
+  command = plan
+
+  variables {
+    service_roles = ["notebook"]
+  }
+
+  expect_failures = [var.service_roles]
+}
+
+run "a_boundary_bounds_every_role" {
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == var.permissions_boundary_arn])
+    error_message = "No role may be left outside the boundary."
+  }
+}
+
+run "a_boundary_that_is_no_policy_is_refused" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "boundary"
+  }
+
+  expect_failures = [var.permissions_boundary_arn]
+}
+
+run "a_connector_s_secret_is_read_by_the_jobs_named_and_no_other" {
+  variables {
+    connector_secrets = { shop = { description = "The shop's database", rotation = { lambda_arn = "arn:aws:lambda:us-east-1:123456789012:function:rotate" } } }
+  }
+
+  override_resource {
+    target = aws_secretsmanager_secret.connector["shop"]
+    values = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:demo-test-connector-shop-a1b2c3" }
+  }
+
+  assert {
+    condition     = [for user, policy in aws_iam_role_policy.this : user if strcontains(policy.policy, "connector-shop")] == ["data_ingestion"]
+    error_message = "Ingestion, and nobody else, must be able to read it."
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret.connector["shop"].kms_key_id == aws_kms_key.this["data"].arn && aws_secretsmanager_secret_rotation.connector["shop"].rotation_rules[0].automatically_after_days == 30
+    error_message = "It must be encrypted with the data's key, and rotate by the Lambda given."
+  }
+}
+
+run "a_connector_s_secret_for_an_unknown_job_is_refused" {
+  command = plan
+
+  variables {
+    connector_secrets = { shop = { description = "The shop's database", jobs = ["export"] } }
+  }
+
+  expect_failures = [var.connector_secrets]
+}
+
+run "a_name_of_a_connector_s_secret_that_is_none_is_refused" {
+  command = plan
+
+  variables {
+    connector_secrets = { "The shop" = { description = "The shop's database" } }
+  }
+
+  expect_failures = [var.connector_secrets]
+}
+
+run "a_rotation_that_kms_refuses_is_refused" {
+  command = plan
+
+  variables {
+    kms_rotation_days = 30
+  }
+
+  expect_failures = [var.kms_rotation_days]
+}
+
+run "missing_topics_are_refused" {
+  command = plan
+
+  variables {
+    topic_arns = { alerts = "arn:aws:sns:us-east-1:123456789012:demo-test-alerts" }
+  }
+
+  expect_failures = [var.topic_arns]
+}
+
+run "traces_are_sent_only_when_asked_for" {
+  variables {
+    enable_lambda_tracing = true
+  }
+
+  assert {
+    condition     = [for user, policy in aws_iam_role_policy.this : user if strcontains(policy.policy, "xray:")] == ["data_trigger", "monitoring"]
+    error_message = "Lambdas, and no jobs, send traces."
   }
 }
 
@@ -155,7 +311,7 @@ run "a_deletion_window_that_kms_refuses_is_refused" {
 
 run "the_secret_for_personal_data_is_encrypted_and_can_be_restored" {
   assert {
-    condition     = aws_secretsmanager_secret.pii.name == "demo-test-pii" && aws_secretsmanager_secret.pii.kms_key_id == aws_kms_key.this.arn
+    condition     = aws_secretsmanager_secret.pii.name == "demo-test-pii" && aws_secretsmanager_secret.pii.kms_key_id == aws_kms_key.this["data"].arn
     error_message = "The secret must carry the prefix, and be encrypted with the pipeline's key."
   }
 
