@@ -9,7 +9,7 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 
-from etl.dqdl import column_rules, dataset_match, dataset_rules, file_rules
+from etl.dqdl import anomaly_rules, column_rules, dataset_match, dataset_rules, file_rules
 from etl.dqdl.errors import RuleError
 from etl.dqdl.frames import RULE_ERRORS, Frame, spark_message
 from etl.dqdl.history import History
@@ -81,6 +81,7 @@ class Planner:
         storage, files = Storage(data.sparkSession), surroundings.files
         self._kinds: dict[str, Callable[[Rule], Plan]] = {
             "AggregateMatch": lambda rule: dataset_rules.aggregate_match(rule, frame, others),
+            "AllStatistics": lambda rule: anomaly_rules.all_statistics(rule, frame, self.plan),
             "ColumnCorrelation": lambda rule: column_rules.correlation(rule, frame),
             "ColumnCount": lambda rule: column_rules.column_count(rule, frame),
             "ColumnDataType": lambda rule: column_rules.column_data_type(rule, frame),
@@ -92,7 +93,9 @@ class Planner:
             "CustomSql": lambda rule: dataset_rules.custom_sql(rule, frame, others),
             "DataFreshness": lambda rule: column_rules.data_freshness(rule, frame, now),
             "DatasetMatch": lambda rule: dataset_match.dataset_match(rule, frame, others),
+            "DetectAnomalies": lambda rule: anomaly_rules.detect_anomalies(rule, self.plan, surroundings.history, now),
             "DistinctValuesCount": lambda rule: column_rules.distribution(rule, frame),
+            "Distribution": anomaly_rules.distribution_analyzer,
             "Entropy": lambda rule: column_rules.distribution(rule, frame),
             "FileFreshness": lambda rule: file_rules.file_freshness(rule, storage, files, now),
             "FileMatch": lambda rule: file_rules.file_match(rule, storage, files),
