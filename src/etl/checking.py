@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyspark.sql import DataFrame
 
@@ -19,6 +19,7 @@ from etl.curated.tables import empty_frame, table_exists
 from etl.curated.writer import current
 from etl.discovery import SourceFile
 from etl.dqdl import History, Point, RulesetResult, evaluate, parse_ruleset
+from etl.dqdl.anomalies import Observation, observations
 from etl.dqdl.mentions import mentioned
 from etl.dqdl.model import Ruleset
 from etl.dqdl.profile import profile_metrics
@@ -30,9 +31,6 @@ from etl.pipeline import Pipeline, reason_of
 from etl.report import REPORT_VERSION
 from etl.report_drift import drift
 from etl.scoring import Score, score
-
-if TYPE_CHECKING:
-    from etl.dqdl.anomalies import Observation
 
 # What every dataset must satisfy when its contract says nothing.
 DEFAULT_RULES = "Rules = [ RowCount > 0 ]"
@@ -101,8 +99,6 @@ def check_rows(
         batches: whose rows it is about, oldest first.
         check_id: see :attr:`Check.id`.
     """
-    from etl.dqdl.anomalies import observations
-
     quality, now = contract.quality, pipeline.settings.started
     ruleset = parse_ruleset(quality.rules or DEFAULT_RULES)
     references = _references(pipeline, contracts, contract, ruleset)

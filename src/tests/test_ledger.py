@@ -266,3 +266,40 @@ def test_datasets_are_those_that_ever_had_a_batch_in_order(ledger: Ledger) -> No
     for name in ("orders", "customers", "orders"):
         ledger.put_once("dataset", name)
     assert ledger.datasets() == ["customers", "orders"]
+
+
+# The newest items and held batches -----------------------------------------------------------------------
+
+
+def test_the_newest_items_are_read_backwards_and_no_others(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(7):
+        ledger.put("metrics#orders", f"b{number}", score=number, report=f"r{number}", metrics={"a": 1})
+    read: list[int] = []
+    real = ledger.state.query
+
+    def counted(**arguments: Any) -> Any:
+        answer = real(**arguments)
+        read.append(int(answer["ScannedCount"]))
+        return answer
+
+    monkeypatch.setattr(ledger.state, "query", counted)
+    assert [item["id"] for item in ledger.newest("metrics#orders", 3)] == ["b4", "b5", "b6"]
+    assert sum(read) == 3
+    assert [item["id"] for item in ledger.newest("metrics#orders", 2, before="b5")] == ["b3", "b4"]
+    assert ledger.newest("metrics#orders", 1, only=("id", "score")) == [{"id": "b6", "score": 6}]
+    assert len(ledger.newest("metrics#orders", 100)) == 7
+    assert ledger.newest("metrics#others", 3) == []
+
+
+def test_a_batch_is_held_once_it_is_checked_and_until_it_is_let_go(ledger: Ledger) -> None:
+    batches = [ledger.plan("orders", f"b{number}", rows=1) for number in range(2)]
+    for batch in batches:
+        ledger.hold(batch)
+    assert ledger.held("orders") == []
+    checked = [ledger.advance(batch, CHECKED, publication="held") for batch in batches]
+    assert [batch.id for batch in ledger.held("orders")] == ["b0", "b1"]
+    ledger.let_go(checked[0])
+    ledger.let_go(checked[0])
+    assert [batch.id for batch in ledger.held("orders")] == ["b1"]
+    assert ledger.batch("orders", "b0") == checked[0]
+    assert ledger.batch("orders", "b9") is None
