@@ -5,12 +5,12 @@ Nothing here touches Spark or storage: :func:`build_report` takes plain values, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from etl.page import json_value, page_style, page_templates, shown_number
-from etl.report_charts import gauge_mark, histogram, metric_value, metric_words, range_chart, trend_line
+from etl.report_charts import column_value, gauge_mark, histogram, metric_value, metric_words, range_chart, trend_line
 
 # config/quality_report.schema.json describes this version.
 REPORT_VERSION = 2
@@ -130,11 +130,7 @@ def render_html(report: Mapping[str, Any]) -> str:
     Args:
         report: the result of :func:`build_report`, also after a round trip through JSON.
     """
-    templates = page_templates(
-        TEMPLATES,
-        histogram=histogram, metric=metric_words, range=range_chart, in_metric=metric_value, columns=_shown_columns,
-        followable=_followable,
-    )  # fmt: skip
+    templates = page_templates(TEMPLATES, **_FILTERS)
     ordered = sorted(report["rules"], key=lambda rule: (not rule["critical"], OUTCOMES.get(rule["outcome"], 0)))
     threshold = report["score"]["threshold"]
     return templates.get_template("report.html.j2").render(
@@ -215,3 +211,14 @@ def _point(point: Mapping[str, Any] | float) -> dict[str, Any]:
 def _plain(value: Documented | Mapping[str, Any]) -> dict[str, Any]:
     mapping = value if isinstance(value, Mapping) else value.to_dict()
     return {str(key): json_value(item) for key, item in mapping.items()}
+
+
+_FILTERS: dict[str, Callable[..., Any]] = {
+    "columns": _shown_columns,
+    "followable": _followable,
+    "histogram": histogram,
+    "in_column": column_value,
+    "in_metric": metric_value,
+    "metric": metric_words,
+    "range": range_chart,
+}

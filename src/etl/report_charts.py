@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from etl.page import shown_number, shown_percent
@@ -19,6 +20,9 @@ _METRICS = {
     "DistinctValuesCount": "different values",
     "Freshness": "age of the newest value",
 }
+_NUMERIC = re.compile(r"tinyint|smallint|int|bigint|float|double|decimal")
+# Longer numbers stay as they are written, such as 1.5E-20.
+_PLAIN_DIGITS = 16
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -129,6 +133,25 @@ def metric_value(value: Any, metric: str) -> str:
     if metric.endswith(".Completeness") and 0 <= value <= 1:
         return shown_percent(value)
     return f"{shown_number(value)} h" if metric.endswith(".Freshness") else shown_number(value)
+
+
+def column_value(value: Any, kind: str) -> str:
+    """A value of a profile as people read it: ``1226.7700`` of a decimal column -> ``1,226.77``.
+
+    Args:
+        value: as the profile has it, mostly text.
+        kind: the column's Spark SQL type.
+    """
+    if value is None or isinstance(value, bool) or not _NUMERIC.match(kind):
+        return shown_number(value)
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return str(value)
+    if not number.is_finite() or (number and not -_PLAIN_DIGITS < number.adjusted() < _PLAIN_DIGITS):
+        return str(value)
+    whole, point, rest = f"{number:,f}".partition(".")
+    return f"{whole}.{digits}" if point and (digits := rest.rstrip("0")) else whole
 
 
 def _finite(value: Any) -> float | None:

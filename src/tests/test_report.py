@@ -18,6 +18,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from etl.report import build_report, headline, render_html
+from etl.report_charts import column_value, metric_value, metric_words, range_chart
 from etl.scoring import score
 
 NASTY = "<script>alert('x')</script>\"&"
@@ -350,6 +351,57 @@ def test_a_value_that_would_fill_the_page_is_cut() -> None:
     [sample] = full(samples={BAD["rule"]: [{"note": "x" * 10_000}]})["rules"][1]["samples"]
     assert len(sample["note"]) == 300
     assert sample["note"].endswith("x…")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "shown"),
+    [
+        ("1226.7700", "decimal(18,4)", "1,226.77"),
+        ("0.1000", "decimal(18,4)", "0.1"),
+        ("100", "bigint", "100"),
+        ("-9223372036854775808", "bigint", "-9223372036854775808"),
+        ("1234567", "int", "1,234,567"),
+        ("1.5E-20", "double", "1.5E-20"),
+        ("1.5E4", "double", "15,000"),
+        ("NaN", "double", "NaN"),
+        ("0.0", "double", "0"),
+        ("00100", "string", "00100"),
+        (True, "boolean", "True"),
+        (99.5, "decimal(10,2)", "99.5"),
+        (None, "int", "–"),  # noqa: RUF001
+    ],
+)
+def test_numbers_of_a_column_are_shown_as_people_write_them(value: Any, kind: str, shown: str) -> None:
+    assert column_value(value, kind) == shown
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "words", "shown"),
+    [
+        ("Column.amount.Completeness", 0.98, "amount: share of filled values", "98%"),
+        ("Column.a.b.Mean", 1234.5, "a.b: mean", "1,234.50"),
+        ("Dataset.*.RowCount", 48211.0, "Row count", "48,211"),
+        ("Column.at.Freshness", 31.4, "at: age of the newest value", "31.4 h"),
+        ("Column.x.StandardDeviation", "nan", "x: standard deviation", "nan"),
+        ("Something else", 1, "Something else", "1"),
+    ],
+)
+def test_metrics_have_names_and_units_for_people(metric: str, value: Any, words: str, shown: str) -> None:
+    assert (metric_words(metric), metric_value(value, metric)) == (words, shown)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value"), [(5, 8, 12), (5, 8, 1), (5, 8, 6), (5, 5, 5), (0, 0, 0), (-3, -1, 7), (0, 1e300, -1e300)]
+)
+def test_a_range_has_its_value_on_the_right_side_of_the_band(low: float, high: float, value: float) -> None:
+    place = range_chart({"low": low, "high": high, "value": value})
+    assert place is not None
+    end = place["from"] + place["width"]
+    assert 0 <= place["from"] < end <= 100.1
+    assert 0 <= place["value"] <= 100
+    assert (place["value"] < place["from"]) == (value < low)
+    assert (place["value"] > end) == (value > high)
+    assert range_chart({"low": None, "high": high, "value": value}) is None
 
 
 def test_many_rules_and_columns_stay_readable() -> None:
