@@ -9,6 +9,7 @@ an example by hand.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
@@ -110,10 +111,9 @@ def score(result: ScoredResult, weights: Mapping[str, float] | None = None, thre
         for name in DIMENSIONS
         if any(rule.dimension == name for rule in result.rules)
     }
-    total = sum(part.weight for part in dimensions.values())
-    weighted = sum(part.weight * part.score for part in dimensions.values())
-    # Nothing to judge (no rules, or only weightless ones) leaves nothing to complain about.
-    value = _rounded_down(weighted / total if total else 100.0)
+    value = _rounded_down(_mean([(part.weight, part.score) for part in dimensions.values()]))
+    if value == 100.0 and any(rule.ratio < 1 and _counts(rule, dimensions) for rule in result.rules):
+        value = 99.99  # 100 means that every rule holds, however little one of them weighs
     critical = tuple(rule.text for rule in result.rules if rule.critical and rule.outcome != "Passed")
     cap = max(0.0, threshold - CRITICAL_CAP)
     capped = bool(critical) and value > cap
@@ -122,12 +122,28 @@ def score(result: ScoredResult, weights: Mapping[str, float] | None = None, thre
 
 
 def _dimension(rules: Sequence[ScoredRule], weight: float) -> DimensionScore:
-    weights = [_rule_weight(rule) for rule in rules]
-    total = sum(weights)
-    reached = sum(each * rule.ratio for each, rule in zip(weights, rules, strict=True))
+    weighted = [(_rule_weight(rule), 100.0 * rule.ratio) for rule in rules]
     passed = sum(rule.outcome == "Passed" for rule in rules)
-    value = round(100.0 * reached / total, 9) if total else 100.0  # 85, not 85.00000000000001
-    return DimensionScore(value, weight if total else 0.0, len(rules), passed)
+    value = round(_mean(weighted), 9)  # 85, not 85.00000000000001
+    return DimensionScore(value, weight if any(each for each, _ in weighted) else 0.0, len(rules), passed)
+
+
+def _counts(rule: ScoredRule, dimensions: Mapping[str, DimensionScore]) -> bool:
+    """Whether a rule has a weight, and its dimension has one."""
+    return _rule_weight(rule) > 0 and rule.dimension in dimensions and dimensions[rule.dimension].weight > 0
+
+
+def _mean(weighted: Sequence[tuple[float, float]]) -> float:
+    """The weighted mean of pairs of weight and score; 100 when nothing has a weight: there is nothing to judge.
+
+    Weights only matter by their proportions, so the largest is made 1: the sum of very large ones is no number. fsum
+    rounds once, whatever the order.
+    """
+    largest = max((weight for weight, _ in weighted), default=0.0)
+    if not largest:
+        return 100.0
+    parts = [(weight / largest, value) for weight, value in weighted]
+    return math.fsum(weight * value for weight, value in parts) / math.fsum(weight for weight, _ in parts)
 
 
 def _rule_weight(rule: ScoredRule) -> float:
@@ -151,5 +167,8 @@ def _check(weights: Mapping[str, float], threshold: float) -> None:
     negative = sorted(name for name, weight in weights.items() if weight < 0)
     if negative:
         raise ValueError(f"the weight of {', '.join(negative)} is negative; weights are 0 or more")
+    odd = sorted(name for name, weight in weights.items() if not math.isfinite(weight))
+    if odd:
+        raise ValueError(f"the weight of {', '.join(odd)} is no number; weights are 0 or more")
     if not 0 <= threshold <= 100:
         raise ValueError(f"the threshold is 0 to 100, not {threshold:g}")

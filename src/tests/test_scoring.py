@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as hs
 
-from etl.scoring import score
+from etl.scoring import DIMENSIONS, score
 
 
 @dataclass
@@ -86,6 +89,8 @@ def test_a_weight_of_zero_leaves_a_dimension_out() -> None:
 def test_one_hundred_means_that_every_rule_holds() -> None:
     assert score(Result([Rule("validity", 0.99999999)]), threshold=100).value == 99.99
     assert score(Result([Rule("validity", 1.0)] * 3), {"validity": 0.1}).value == 100.0
+    light = Rule("validity", 0.0, labels={"weight": "1e-15"})
+    assert score(Result([Rule("validity", 1.0), light]), threshold=100).value == 99.99
 
 
 def test_the_threshold_itself_is_enough() -> None:
@@ -108,6 +113,7 @@ def test_a_rule_weight_that_is_no_weight_counts_as_one(label: str) -> None:
     [
         ({"beauty": 1.0}, 80, "unknown dimension.* beauty; known are completeness"),
         ({"validity": -1.0}, 80, "weight of validity is negative"),
+        ({"validity": math.nan, "accuracy": math.inf}, 80, "weight of accuracy, validity is no number"),
         ({}, 101, "0 to 100, not 101"),
     ],
 )
@@ -120,3 +126,51 @@ def test_the_score_is_json() -> None:
     told = score(Result(EXAMPLE), WEIGHTS, 80).to_dict()
     assert told["dimensions"]["validity"] == {"score": 85.0, "weight": 1.0, "rules": 2, "passed": 1}
     assert told["critical_failures"] == []
+
+
+RATIOS = hs.one_of(hs.just(1.0), hs.floats(0, 1))
+RULES = hs.builds(
+    lambda dimension, ratio, weight, critical: Rule(
+        dimension, ratio, labels={} if weight is None else {"weight": str(weight)}, critical=critical
+    ),
+    hs.sampled_from(DIMENSIONS),
+    RATIOS,
+    hs.one_of(hs.none(), hs.integers(0, 9), hs.floats(0, 1e308)),
+    hs.booleans(),
+)
+WEIGHTINGS = hs.dictionaries(hs.sampled_from(DIMENSIONS), hs.one_of(hs.integers(0, 9), hs.floats(0, 1e308)))
+THRESHOLDS = hs.floats(0, 100)
+
+
+@given(hs.lists(RULES, max_size=8), WEIGHTINGS, THRESHOLDS)
+def test_every_score_is_from_0_to_100_and_passes_without_critical_failures_only(
+    rules: list[Rule], weights: dict[str, float], threshold: float
+) -> None:
+    found = score(Result(rules), weights, threshold)
+    failing = [rule for rule in rules if rule.critical and rule.ratio < 1]
+    assert 0 <= found.value <= 100
+    assert found.passed == (found.value >= threshold and not failing)
+    assert not failing or found.value <= max(0, threshold - 1)
+
+
+@given(hs.lists(RULES, min_size=1, max_size=8), WEIGHTINGS, THRESHOLDS, hs.data())
+def test_a_rule_that_gets_better_never_lowers_the_score(
+    rules: list[Rule], weights: dict[str, float], threshold: float, data: hs.DataObject
+) -> None:
+    place = data.draw(hs.integers(0, len(rules) - 1))
+    better = replace(rules[place], ratio=data.draw(hs.floats(rules[place].ratio, 1)), outcome="")
+    before = score(Result(rules), weights, threshold)
+    after = score(Result([*rules[:place], better, *rules[place + 1 :]]), weights, threshold)
+    # Sums of floats are rounded: 9 decimals are kept, then two, downwards.
+    assert after.value >= before.value - 0.01
+    assert after.passed or not before.passed or after.value >= threshold - 0.01
+
+
+@given(hs.permutations([*EXAMPLE, Rule("anomaly", 1 / 3)]), hs.sampled_from([1e-9, 0.1, 3, 7e12]))
+def test_neither_order_nor_the_unit_of_the_weights_matters(rules: list[Rule], factor: float) -> None:
+    weights = {name: WEIGHTS.get(name, 1.0) for name in DIMENSIONS}
+    scaled = {name: weight * factor for name, weight in weights.items()}
+    heavier = [replace(rule, labels={"weight": str(float(rule.labels.get("weight", 1)) * factor)}) for rule in rules]
+    expected = score(Result([*EXAMPLE, Rule("anomaly", 1 / 3)]), weights, 80)
+    assert score(Result(rules), scaled, 80).value == expected.value
+    assert score(Result(heavier), weights, 80).value == expected.value
