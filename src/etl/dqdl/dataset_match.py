@@ -11,7 +11,7 @@ from pyspark.sql import functions as sf
 from pyspark.sql import types as st
 
 from etl.dqdl.column_rules import row_level
-from etl.dqdl.dataset_rules import reference, unique_name
+from etl.dqdl.dataset_rules import looked_up, reference, unique_name
 from etl.dqdl.errors import RuleError
 from etl.dqdl.frames import Field, Frame, quoted
 from etl.dqdl.model import Rule
@@ -26,9 +26,11 @@ class Match(Mark):
 
     Args:
         compared: the data's columns whose values are compared; in the frame they follow the keys.
+        as_text: those among them that are compared as texts, since only one side is a text.
     """
 
     compared: tuple[str, ...] = field(default=())
+    as_text: tuple[str, ...] = field(default=())
 
     def join(self, data: DataFrame) -> DataFrame:
         """The data with the mark; no row is added or dropped, whatever the reference holds."""
@@ -40,7 +42,10 @@ class Match(Mark):
         joined = data.join(other, on=condition, how="left")
         agree = sf.col(keys[0]).isNotNull()
         for ours, theirs in zip(self.compared, others, strict=True):
-            agree = agree & sf.col(quoted(ours)).eqNullSafe(sf.col(theirs))
+            left, right = sf.col(quoted(ours)), sf.col(theirs)
+            if ours in self.as_text:
+                left, right = left.cast("string"), right.cast("string")
+            agree = agree & left.eqNullSafe(right)
         return joined.withColumn(self.name, agree).drop(*keys, *others)
 
 
@@ -54,8 +59,9 @@ def dataset_match(rule: Rule, frame: Frame, references: Mapping[str, Frame]) -> 
     mark = Match(
         unique_name("match", *rule.values),
         tuple(ours.name for ours, _ in keys),
-        other.data.select(*[theirs.column for _, theirs in [*keys, *compared]]),
+        other.data.select(*[looked_up(*pair) for pair in keys], *[theirs.column for _, theirs in compared]),
         compared=tuple(ours.name for ours, _ in compared),
+        as_text=tuple(ours.name for ours, theirs in compared if _is_text(ours) != _is_text(theirs)),
     )
     rows = row_level(rule, sf.col(mark.name), metric_name("Dataset", name, "DatasetMatch", rule), (mark,))
     frequency = Frequency(mark.keys)
@@ -98,6 +104,10 @@ def _remaining(keys: Pairs, frame: Frame, other: Frame) -> Pairs:
             f'DatasetMatch "{other.name}" "key" "column,column->other_column" > 0.9'
         )
     return list(zip(frame.fields(ours), other.fields(ours), strict=True))
+
+
+def _is_text(field: Field) -> bool:
+    return isinstance(field.type, st.StringType)
 
 
 def _check_comparable(pairs: Pairs) -> None:

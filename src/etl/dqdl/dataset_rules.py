@@ -9,10 +9,11 @@ from contextlib import ExitStack
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
+from pyspark.sql import types as st
 
 from etl.dqdl.column_rules import row_level
 from etl.dqdl.errors import RuleError
-from etl.dqdl.frames import SPARK_ERRORS, Frame, spark_message
+from etl.dqdl.frames import SPARK_ERRORS, Field, Frame, spark_message, try_cast
 from etl.dqdl.frequencies import temporary_view
 from etl.dqdl.model import Rule
 from etl.dqdl.plans import Facts, Mark, Measurement, Plan, metric_name, row_count
@@ -37,17 +38,25 @@ def referential_integrity(rule: Rule, frame: Frame, references: Mapping[str, Fra
     """ReferentialIntegrity: the share of rows whose key is in the reference; null is in none."""
     name, others = _reference_columns(rule.values[1], references)
     other = reference(name, references)
-    keys = [field.name for field in frame.fields(_names(rule.values[0]))]
-    targets = [field.name for field in other.fields(others)]
-    if len(keys) != len(targets):
-        raise RuleError(f"{len(keys)} column(s) {keys} cannot be looked up in {len(targets)}: {targets}")
-    mark = Mark(
-        unique_name("in", name, *keys, *targets),
-        tuple(keys),
-        other.data.select(*[other.field(target).column for target in targets]),
-    )
+    fields, targets = frame.fields(_names(rule.values[0])), other.fields(others)
+    keys = tuple(field.name for field in fields)
+    if len(fields) != len(targets):
+        wanted = [target.name for target in targets]
+        raise RuleError(f"{len(keys)} column(s) {list(keys)} cannot be looked up in {len(targets)}: {wanted}")
+    columns = [looked_up(ours, theirs) for ours, theirs in zip(fields, targets, strict=True)]
+    mark = Mark(unique_name("in", name, *keys, *[target.name for target in targets]), keys, other.data.select(*columns))
     metric = metric_name("Column", rule.values[1], "ReferentialIntegrity", rule)
     return row_level(rule, sf.col(mark.name), metric, (mark,))
+
+
+def looked_up(ours: Field, theirs: Field) -> Column:
+    """A key of the reference, to be compared with one of the data; null, which matches nothing, where it can't be.
+
+    When only one is a text, Spark would cast it itself, and in ANSI mode fail with the first text that is no number.
+    """
+    if isinstance(ours.type, st.StringType) == isinstance(theirs.type, st.StringType):
+        return theirs.column
+    return try_cast(theirs.sql, ours.type.simpleString())
 
 
 def row_count_match(rule: Rule, references: Mapping[str, Frame]) -> Plan:

@@ -16,7 +16,7 @@ from etl.dqdl.errors import RuleError
 from etl.dqdl.frames import Field, sql_string, try_cast
 from etl.dqdl.model import Condition, Expression, Keyword, Number, Text
 from etl.dqdl.values import DATE, TIMESTAMP
-from utils.spark_versions import parsed_sql
+from utils.spark_versions import SPARK_VERSION, parsed_sql
 
 ORDERINGS: dict[str, Callable[[Column, Column], Column]] = {
     ">": lambda column, operand: column > operand,
@@ -129,7 +129,10 @@ def _parsed(field: Field, pattern: str, kind: str) -> Column:
     """A text as a date or timestamp by a pattern; null where it doesn't fit."""
     if not isinstance(field.type, st.StringType):
         raise RuleError(f"'with format' is about texts; {field.name!r} is {field.type.simpleString()}")
-    return sf.expr(parsed_sql(field.sql, sql_string(pattern), kind))
+    if SPARK_VERSION < (3, 5):
+        return sf.expr(parsed_sql(field.sql, sql_string(pattern), kind))
+    # Unlike to_date, it gives null in ANSI mode, too.
+    return sf.expr(f"cast(try_to_timestamp({field.sql}, {sql_string(pattern)}) as {kind})")
 
 
 def as_timestamp(field: Field, pattern: str | None = None) -> Column:

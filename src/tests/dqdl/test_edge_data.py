@@ -60,12 +60,19 @@ def test_ansi_mode_makes_no_difference(spark: SparkSession, orders: DataFrame) -
         ColumnDataType "code" = "INTEGER" with threshold = 0.4, ColumnValues "code" > 5 with threshold = 0.4,
         ColumnValues "day" >= "2024-01-08" with threshold = 0.6, IsUnique "id" "made",
         DataFreshness "made" < 99999 days with threshold > 0.7, ColumnCorrelation "id" "amount" > 0.9,
-        StandardDeviation "id" > 1, Sum "amount" = 12.10 ]"""
+        StandardDeviation "id" > 1, Sum "amount" = 12.10,
+        ReferentialIntegrity "code" "numbers.five" = 0.2, ReferentialIntegrity "amount" "numbers.text" = 0.2,
+        ColumnDataType "day" = "DATE" with format = "dd/MM/yyyy" with threshold = 0 ]"""
+    numbers = spark.sql("select 5 as five, 'no number' as text union all select 5, '1.10'")
+    texts = spark.sql("select 1.10 as number, '5' as value union all select 2, 'five'")
+    match = 'Rules = [ DatasetMatch "numbers" "text->number" "five->value" = 0.5 ]'
     before = spark.conf.get("spark.sql.ansi.enabled")
     try:
         for mode in ("true", "false"):
             spark.conf.set("spark.sql.ansi.enabled", mode)
-            found = evaluate(orders, rules).rules
+            found = evaluate(orders, rules, {"numbers": numbers}).rules
             assert [rule.message for rule in found if rule.outcome != "Passed"] == []
+            (matched,) = evaluate(numbers.selectExpr("text", "five"), match, {"numbers": texts}).rules
+            assert matched.outcome == "Passed", matched.message
     finally:
         spark.conf.set("spark.sql.ansi.enabled", before)

@@ -47,7 +47,7 @@ EXPECTED = {
     'CustomSql "select max(x) from primary" > 1': "FFFPP",
     'DataFreshness "d" < 2 hours': "PFPPP",
     'DatasetMatch "other" "n" "x,t,d" = 1.0': "PEPPP",  # null is no key
-    'DetectAnomalies "RowCount"': "EEEEE",  # not evaluated yet
+    'DetectAnomalies "RowCount"': "PPPPP",  # silent: there are no earlier runs
     'DistinctValuesCount "x" > 0': "FFPPP",
     'Entropy "t" >= 0': "PPPPP",
     'FileFreshness "FOLDER" > "2020-01-01"': "PPPPP",
