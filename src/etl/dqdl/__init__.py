@@ -6,6 +6,7 @@ Glue console; docs/quality_rules.md has a row for each rule type and says where 
 
 from etl.dqdl.engine import evaluate
 from etl.dqdl.errors import DqdlSyntaxError
+from etl.dqdl.explain import Explanation, explain
 from etl.dqdl.history import History, Point
 from etl.dqdl.model import Ruleset
 from etl.dqdl.parser import parse_ruleset
@@ -14,12 +15,14 @@ from etl.dqdl.result import RuleResult, RulesetResult
 
 __all__ = [
     "DqdlSyntaxError",
+    "Explanation",
     "History",
     "Point",
     "RuleResult",
     "Ruleset",
     "RulesetResult",
     "evaluate",
+    "explain",
     "parse_ruleset",
     "profile_columns",
 ]
