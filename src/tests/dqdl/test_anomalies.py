@@ -124,6 +124,13 @@ def test_the_words_say_the_range_where_it_comes_from_and_the_value() -> None:
     assert age == "usual is 23 to 25 hours, from 12 earlier runs; now 80"
 
 
+def test_the_example_of_the_documentation() -> None:
+    runs = [1000.0, 1010, 990, 1000, 1020, 980, 1000, 1010, 990, 1000]
+    verdict = judge_point(ROWS, 600, MONDAY, [Point(value) for value in runs])
+    assert (verdict.low, verdict.high) == pytest.approx((915.8, 1084.2), abs=0.05)
+    assert verdict.words == "usual is 916 to 1,084 rows, from 10 earlier runs; now 600"
+
+
 def test_bounds_stay_where_values_can_be() -> None:
     points = daily([0.5, 1.0] * 10)
     share = judge_point(COMPLETE, 0.7, after(points), points)
