@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
@@ -87,11 +88,14 @@ def syntax_error(error: UnexpectedInput, text: str) -> DqdlSyntaxError:
     """
     position, found, symbols = _fault(error, text)
     symbols -= {"COMMENT"}
+    fault = _Fault(position, text[:position].rstrip(), text[position:], symbols)
     hint = (
         _section_hint(text, position)
         or _open_string_hint(text, position)
         or _case_hint(text, position)
-        or _rule_hint(text, position, symbols)
+        or _between_rules(fault)
+        or _order_in_a_rule(fault)
+        or _value_hint(fault)
         or _symbol_hint(text, position)
     )
     if hint:
@@ -158,41 +162,86 @@ def _case_hint(text: str, position: int) -> Hint | None:
     return None
 
 
-def _rule_hint(text: str, position: int, symbols: set[str]) -> Hint | None:
-    """What people forget between rules and between the parts of one."""
-    rest, before = text[position:], text[:position].rstrip()
-    word = re.match(r"\w*", rest)
-    name = word[0] if word else ""
+@dataclass(frozen=True)
+class _Fault:
+    """The place where the text stops making sense.
+
+    Args:
+        position: the place.
+        before: the text before it, without spaces at its end.
+        rest: the text from it on.
+        symbols: what the grammar could go on with.
+    """
+
+    position: int
+    before: str
+    rest: str
+    symbols: set[str]
+
+    @property
+    def name(self) -> str:
+        """The word at the fault, or an empty text."""
+        word = re.match(r"\w*", self.rest)
+        return word[0] if word else ""
+
+    def follows(self, pattern: str) -> re.Match[str] | None:
+        """Whether what stands before the fault ends so."""
+        return re.search(rf"(?:{pattern})$", self.before)
+
+
+def _between_rules(fault: _Fault) -> Hint | None:
+    """What people forget, or write too much, between rules and sections."""
+    name, place, symbols = fault.name, fault.position, fault.symbols
     if (name in RULE_TYPES or name in ALIASES) and "COMMA" in symbols:
-        return position, f"'{name}'", f"',' before {name}"
-    if rest[:1] in ("]", "") and before.endswith(",") and "NAME" in symbols:
-        return len(before) - 1, "a comma with nothing after it", "no comma after the last one"
-    if name in ("and", "AND", "or", "OR"):
-        return position, f"'{name}'", _connector_hint(before, name.lower())
-    if name == "where" and re.search(r"\bwith\s+\w+[^,\]]*$", before):
-        return position, "'where' after 'with'", "'where \"...\"' before 'with ...'"
-    if name in ("where", "with") and re.search(r"\blabels\s*=\s*\[[^\]]*\]$", before):
-        return position, f"'{name}' after 'labels'", f"'{name} ...' before 'labels=[...]'"
+        return place, f"'{name}'", f"',' before {name}"
+    if fault.rest[:1] in ("]", "") and fault.before.endswith(",") and "NAME" in symbols:
+        return len(fault.before) - 1, "a comma with nothing after it", "no comma after the last one"
+    if fault.rest[:1] == "," and "$END" in symbols:
+        return place, "','", "no comma between sections"
+    if name in SECTIONS and "RSQB" in symbols:
+        return place, f"'{name}'", f"']' before {name}"
+    if name.lower() in ("and", "or"):
+        return place, f"'{name}'", _connector_hint(fault.before, name.lower())
+    connector = fault.follows(r"\b(and|AND|or|OR)")
+    if connector and symbols == {"LPAR"}:
+        return place, f"'{name}'", _connector_hint(fault.before[: connector.start()].rstrip(), connector[1].lower())
+    return None
+
+
+def _order_in_a_rule(fault: _Fault) -> Hint | None:
+    """Parts of a rule that stand in the wrong order or place."""
+    name, place = fault.name, fault.position
+    if name == "where" and fault.follows(r"\bwith\s+\w+[^,\]]*"):
+        return place, "'where' after 'with'", "'where \"...\"' before 'with ...'"
+    if name in ("where", "with") and fault.follows(r"\blabels\s*=\s*\[[^\]]*\]"):
+        return place, f"'{name}' after 'labels'", f"'{name} ...' before 'labels=[...]'"
     if name == "labels":
-        return position, "'labels'", "labels after the whole rule; a composite with labels in parentheses as a whole"
-    if rest.startswith("(") and re.search(r"\bin$", before):
-        return position, "'('", "'[': a list stands in brackets"
-    if re.match(r"\d", rest) and re.search(r"\d,$", before):
-        return len(before) - 1, "','", "'.' in a decimal number, such as 0.9"
-    if re.search(r"\b(where|matches)$", before) and name:
-        return position, f"'{name}'", "a quoted string"
-    return _value_hint(before, position, name, symbols)
+        return place, "'labels'", "labels after the whole rule; a composite with labels in parentheses as a whole"
+    called = fault.follows(r"(\w+)")
+    if fault.rest[:1] == "(" and called and called[1] in RULE_TYPES:
+        return place, "'('", f'no parentheses around the parameters: {called[1]} "column"'
+    return None
 
 
-def _value_hint(before: str, position: int, name: str, symbols: set[str]) -> Hint | None:
-    """Values that are none: a text without quotes, a unit that DQDL doesn't know, SQL's way of asking for null."""
-    if name and "UNIT" in symbols and before[-1:].isdigit():
-        return position, f"'{name}'", "minutes, hours or days, or B, KB, MB, GB or TB"
-    if name.lower() == "null" and re.search(r"\bnot$", before):
-        return position, "'not null'", "'!= NULL'"
-    bare = re.search(r"[A-Za-z_][\w.]*$", before)
-    if bare and symbols == {"LPAR"}:
-        return bare.start(), f"'{bare[0]}'", f'quotes around a text: "{bare[0]}"'
+def _value_hint(fault: _Fault) -> Hint | None:
+    """Values that are none: a list in parentheses, a text without quotes, an unknown unit, SQL's null."""
+    name, place, rest = fault.name, fault.position, fault.rest
+    if rest[:1] == "(" and fault.follows(r"\bin"):
+        return place, "'('", "'[': a list stands in brackets"
+    if rest[:1].isdigit() and fault.follows(r"\d,"):
+        return len(fault.before) - 1, "','", "numbers such as 0.9 and 1000, with no ',' in them"
+    if name and fault.follows(r"\b(where|matches)"):
+        return place, f"'{name}'", "a quoted string"
+    if "_AND" in fault.symbols and fault.follows(r"\bbetween\s+[^\s,]+"):
+        return place, f"'{name or ','}'", "'and' between the two bounds"
+    if name[:1].isalpha() and "UNIT" in fault.symbols and fault.before[-1:].isdigit():
+        return place, f"'{name}'", "minutes, hours or days, or B, KB, MB, GB or TB"
+    if name.lower() == "null" and fault.follows(r"\bnot"):
+        return place, "'not null'", "'!= NULL'"
+    bare = fault.follows(r"[A-Za-z_][\w.]*")
+    if bare and fault.symbols == {"LPAR"}:
+        right = {"now": "'now()'", "none": "'NULL'", "nil": "'NULL'"}.get(bare[0].lower())
+        return bare.start(), f"'{bare[0]}'", right or f'quotes around a text: "{bare[0]}"'
     return None
 
 

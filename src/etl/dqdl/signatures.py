@@ -114,6 +114,9 @@ def _check_parameters(rule: Rule, kind: RuleType, name: Token, source: str) -> N
     sql = next((p.value for p in rule.parameters if not p.quoted and p.value.lower() in FROM_SQL), None)
     if sql:
         raise _error(name, f"'{sql}' in a {name} rule", [FROM_SQL[sql.lower()]], source)
+    if rule.rule_type == "CustomSql" and count > 1:
+        expected = 'one SQL statement in double quotes; quotes inside it as \\" or as single quotes'
+        raise _error(name, f"{name} with {count} parts", [expected], source)
     amount = str(fewest) if fewest == most else f"{fewest} to {most}" if most < MANY else f"at least {fewest}"
     raise _error(name, f"{name} with {count} parameter(s)", [f"{amount} {kind.takes}(s)"], source)
 

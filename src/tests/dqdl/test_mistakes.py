@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dqdl.documented import DOCUMENTS, EXAMPLES
 from etl.dqdl import DqdlSyntaxError, parse_ruleset
 
 # text, line, column, what was found, what was expected
@@ -24,6 +25,8 @@ WRONG: list[tuple[str, int, int, str, str]] = [
     ('Rules = [ IsComplete "a"', 1, 25, "the end of the text", "']'"),
     ("Rules = [ RowCount > 1 ] ]", 1, 26, "']'", "the end"),
     ("Rules = [ RowCount > 1 ]\nRules = [ RowCount > 1 ]", 2, 1, "a second 'Rules'", "one 'Rules'"),
+    ("Rules = [ RowCount > 1\n Analyzers = [ RowCount ]", 2, 2, "'Analyzers'", "']' before Analyzers"),
+    ("Rules = [ RowCount > 1 ], Analyzers = [ RowCount ]", 1, 25, "','", "no comma between sections"),
     # between rules
     ('Rules = [ IsComplete "a" IsUnique "a" ]', 1, 11, "'IsUnique' among the parameters", "',' before IsUnique"),
     ('Rules = [ RowCount > 1 IsUnique "a" ]', 1, 24, "'IsUnique'", "',' before IsUnique"),
@@ -66,13 +69,21 @@ WRONG: list[tuple[str, int, int, str, str]] = [
     ('Rules = [ Mean "a" ]', 1, 11, "without a condition", "a condition"),
     ('Rules = [ IsComplete "a" > 3 ]', 1, 11, "a condition after 'IsComplete'", "true or false"),
     ("Rules = [ IsComplete ]", 1, 11, "IsComplete with 0 parameter", "1 column"),
-    ('Rules = [ Completeness "a" > 0,9 ]', 1, 31, "','", "'.' in a decimal number"),
+    ('Rules = [ Completeness "a" > 0,9 ]', 1, 31, "','", "such as 0.9"),
     ('Rules = [ Completeness "a" > 95% ]', 1, 32, "'%'", "a share from 0 to 1"),
     ('Rules = [ DataFreshness "a" < 3 weeks ]', 1, 33, "'weeks'", "minutes, hours or days"),
     ("Rules = [ RowCount > avg(last(3) ]", 1, 34, "']'", "')'"),
     ("Rules = [ RowCount > index(last(3)) ]", 1, 22, "index() with 1 argument", "2 argument"),
     ('q = "x"\nRules = [ ColumnValues "a" in $q ]', 2, 32, 'the constant "x"', "a list constant"),
+    ("Rules = [ RowCount > 1,000 ]", 1, 23, "','", "1000, with no ','"),
+    ('Rules = [ Mean "a" between 1, 3 ]', 1, 29, "','", "'and' between the two bounds"),
+    ('Rules = [ Mean "a" between 1 3 ]', 1, 30, "'3'", "'and' between the two bounds"),
+    ('Rules = [ ColumnValues "d" > now - 3 days ]', 1, 30, "'now'", "'now()'"),
+    ('Rules = [ ColumnValues "d" = None ]', 1, 30, "'None'", "'NULL'"),
+    ('Rules = [ IsComplete("a") ]', 1, 21, "'('", 'no parentheses around the parameters: IsComplete "column"'),
+    ('Rules = [ CustomSql "select "x" from primary" = 1 ]', 1, 11, "CustomSql with 3 parts", "single quotes"),
     # composites
+    ("Rules = [ (RowCount > 1) or RowCount < 3 ]", 1, 29, "'RowCount'", "(...) or (...)"),
     ("Rules = [ RowCount > 1 and RowCount < 3 ]", 1, 24, "'and'", "(...) and (...)"),
     ('Rules = [ IsComplete "a" and IsUnique "b" ]', 1, 11, "'IsUnique' among", "(...) and (...)"),
     ('Rules = [ ColumnValues "a" > 1 && RowCount > 3 ]', 1, 32, "'&'", "(...) and (...)"),
@@ -133,6 +144,25 @@ def test_no_message_speaks_of_the_grammars_symbols() -> None:
             parse_ruleset(text)
         words = " ".join(caught.value.expected)
         assert not any(symbol in words for symbol in ("__ANON", "LSQB", "_AND", "$END", "COMMA")), words
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([f"Rules = [ {text}\n]" for page in EXAMPLES.values() for text in page] + DOCUMENTS),
+    st.integers(0, 200),
+    st.integers(0, 8),
+    st.text("\"'[](){}=<>,.$%;:-+/*\\ \nandorNULL10", max_size=2),
+)
+def test_a_changed_example_is_read_or_refused_with_a_place(text: str, start: int, left_out: int, put_in: str) -> None:
+    changed = text[:start] + put_in + text[start + left_out :]
+    try:
+        ruleset = parse_ruleset(changed)
+    except DqdlSyntaxError as error:
+        assert 1 <= error.line <= changed.count("\n") + 1
+        assert error.column >= 1
+        assert error.expected
+    else:
+        assert parse_ruleset(str(ruleset)) == ruleset
 
 
 @settings(max_examples=200, deadline=None)
