@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from contract_validation.session import quiet_spark
-from etl.dqdl.frames import spark_message
+from etl.dqdl.frames import SPARK_ERRORS, spark_message
 from etl.errors import PipelineError
 from local_cloud.settings import LocalCloudError
 from quality_check.check import Checked, Request, check, explained, open_all
@@ -30,7 +30,6 @@ from quality_check.outputs import Outputs, write_html, write_json, write_junit, 
 from quality_check.places import Place, find
 from quality_check.rules import check_references, demands, read_contracts
 from quality_check.show import say, show
-from utils.spark_versions import COMPILE_ERRORS, RUN_ERRORS
 
 # Without a terminal (CI, a pipe) rich takes 80 columns, which folds the tables.
 console = Console(width=None if sys.stdout.isatty() else 160)
@@ -92,7 +91,7 @@ def main(
     except (CheckError, PipelineError, LocalCloudError, OSError) as error:
         typer.echo(f"check_quality: {error}", err=True)
         raise typer.Exit(2) from error
-    except (*COMPILE_ERRORS, *RUN_ERRORS) as error:
+    except SPARK_ERRORS as error:
         typer.echo(f"check_quality: Spark can't do it: {spark_message(error)}", err=True)
         raise typer.Exit(2) from error
     if not passed:

@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from etl.dqdl.anomalies import observations
 from pyspark.sql import DataFrame, SparkSession
 
 from etl.contracts import Contract
 from etl.dqdl import RulesetResult, evaluate, explain
+from etl.dqdl.anomalies import observations
 from etl.dqdl.frames import spark_message
 from etl.dqdl.profile import profile_metrics
 from etl.hiding import shown_profile, shown_rows
@@ -115,7 +115,15 @@ def open_all(spark: SparkSession, request: Request, scratch: Path) -> Opened:
 
 def explained(request: Request, opened: Opened) -> str:
     """Which Spark actions the rules take, in words."""
-    return explain(opened.data, request.demands.ruleset, references=opened.references).to_text()
+    explanation = explain(
+        opened.data,
+        request.demands.ruleset,
+        references=opened.references,
+        now=request.now,
+        files=opened.table.files,
+        profile=True,
+    )
+    return explanation.to_text()
 
 
 def check(request: Request, opened: Opened, past: Past) -> Checked:

@@ -79,6 +79,7 @@ def write_report(pipeline: Pipeline, found: Check, publication: Publication | No
         drift=found.drift,
         observations=found.observations,
         publication=publication.to_dict() if publication else None,
+        links={"All datasets": "../../../../index.html", "As JSON": f"{settings.run_id}.json"},
     )
     base = f"{settings.quality}reports/{contract.name}/{settings.started:%Y/%m/%d}/{settings.run_id}"
     pipeline.storage.write_text(f"{base}.json", json.dumps(content, indent=1, ensure_ascii=False))
