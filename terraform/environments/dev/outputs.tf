@@ -26,7 +26,7 @@ output "database_name" {
 }
 
 output "topic_arns" {
-  description = "ARNs of the SNS topics: alerts and notifications."
+  description = "ARNs of the SNS topics: alerts, notifications, performance and system_health."
   value       = module.pipeline.topic_arns
 }
 
@@ -43,6 +43,31 @@ output "lambda_names" {
 output "pii_secret_arn" {
   description = "ARN of the secret that keys hashes and tokens of personal data."
   value       = module.pipeline.pii_secret_arn
+}
+
+output "athena_workgroup" {
+  description = "Name of the Athena workgroup to query the tables with."
+  value       = module.pipeline.athena_workgroup
+}
+
+output "dashboard_names" {
+  description = "Names of the CloudWatch dashboards."
+  value       = module.pipeline.dashboard_names
+}
+
+output "health_alarm_name" {
+  description = "Name of the alarm that says whether the pipeline as a whole is well."
+  value       = module.pipeline.health_alarm_name
+}
+
+output "quality_results_table" {
+  description = "Table of the results of all quality checks, for Athena."
+  value       = module.pipeline.quality_results_table
+}
+
+output "stream_name" {
+  description = "Name of the Kinesis stream; null without streaming."
+  value       = module.pipeline.stream_name
 }
 
 output "next_commands" {

@@ -9,6 +9,8 @@ glue_version      = "5.1"
 worker_type       = "G.1X"
 number_of_workers = 2
 
+spark_ui = true
+
 enable_vpc = false
 
 monthly_budget_usd          = 50

@@ -9,6 +9,10 @@ number_of_workers = 2
 # The emulator has no Glue Data Quality.
 enable_data_quality_rulesets = false
 
+# Nor does it keep queries over logs, or traces.
+enable_saved_queries  = false
+enable_lambda_tracing = false
+
 # Jobs run as processes of this machine, so a VPC would change nothing for them.
 enable_vpc = false
 

@@ -9,6 +9,8 @@ glue_version      = "5.1"
 worker_type       = "G.2X"
 number_of_workers = 10
 job_max_retries   = 2
+auto_scaling      = true
+spark_ui          = true
 schedule          = "cron(0 2 * * ? *)"
 
 enable_vpc = true
@@ -16,6 +18,9 @@ vpc_cidr   = "10.22.0.0/16"
 
 quality_threshold           = 90
 monthly_budget_usd          = 2000
+cost_anomaly_usd            = 100
+no_data_hours               = 26
+athena_scan_limit_gb        = 1000
 force_destroy               = false
 deletion_protection         = true
 point_in_time_recovery      = true

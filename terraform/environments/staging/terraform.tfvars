@@ -9,11 +9,14 @@ glue_version      = "5.1"
 worker_type       = "G.1X"
 number_of_workers = 4
 job_max_retries   = 1
+auto_scaling      = true
+spark_ui          = true
 
 enable_vpc = true
 vpc_cidr   = "10.21.0.0/16"
 
 monthly_budget_usd          = 200
+cost_anomaly_usd            = 20
 force_destroy               = false
 deletion_protection         = true
 point_in_time_recovery      = true

@@ -76,6 +76,45 @@ variable "job_max_retries" {
   default     = 0
 }
 
+variable "job_queuing" {
+  description = "Let a run for which there is no capacity wait instead of failing. Not with execution_class FLEX, nor with job_max_retries above 0."
+  type        = bool
+  default     = false
+}
+
+variable "execution_class" {
+  description = "STANDARD, or FLEX: jobs run on spare capacity, a third cheaper; they start when there is some, and may be interrupted. G.1X and G.2X only."
+  type        = string
+  default     = "STANDARD"
+}
+
+variable "auto_scaling" {
+  description = "Let Glue take away workers that a job does not need; number_of_workers is then the most it may have."
+  type        = bool
+  default     = false
+}
+
+variable "spark_ui" {
+  description = "Keep Spark's event logs for the Spark UI, as long as other temporary data."
+  type        = bool
+  default     = false
+}
+
+variable "job_overrides" {
+  description = "What is to be otherwise for single jobs, by key: data_ingestion, data_processing, data_quality. What is not set is as for all jobs."
+  type = map(object({
+    worker_type       = optional(string)
+    number_of_workers = optional(number)
+    auto_scaling      = optional(bool)
+    execution_class   = optional(string)
+    timeout_minutes   = optional(number)
+    max_retries       = optional(number)
+    queuing           = optional(bool)
+    spark_ui          = optional(bool)
+  }))
+  default = {}
+}
+
 variable "schedule" {
   description = "When the workflow starts by itself, in UTC, such as cron(0 2 * * ? *). Null: when files arrive, and on demand."
   type        = string
@@ -98,6 +137,49 @@ variable "enable_data_quality_rulesets" {
   description = "Also publish the contracts' quality rules as Glue Data Quality rulesets."
   type        = bool
   default     = true
+}
+
+variable "enable_schema_registry" {
+  description = "Also publish the contracts' columns as JSON schemas in a Glue schema registry, for producers of streams."
+  type        = bool
+  default     = false
+}
+
+variable "schema_compatibility" {
+  description = "Which changes of a schema the registry lets pass: NONE, DISABLED, BACKWARD, FORWARD, FULL, or one of the last three with _ALL."
+  type        = string
+  default     = "BACKWARD"
+}
+
+variable "crawlers" {
+  description = "Crawlers that make tables of raw files as they are, by key. prefix: what to look at. schedule: cron(…) in UTC, null by hand only. exclusions: patterns of keys to leave out. The pipeline needs none."
+  type = map(object({
+    prefix     = string
+    schedule   = optional(string)
+    exclusions = optional(list(string), [])
+  }))
+  default = {}
+}
+
+variable "table_optimizers" {
+  description = "Curated tables that Glue looks after by itself, by name; they must exist. compaction: joins small files. snapshot_retention_days, orphan_retention_days: null leaves that to the maintenance of the processing job."
+  type = map(object({
+    compaction              = optional(bool, true)
+    snapshot_retention_days = optional(number)
+    orphan_retention_days   = optional(number)
+  }))
+  default = {}
+}
+
+variable "streaming" {
+  description = "A Kinesis stream whose records become files in the raw bucket. dataset_query: where a record names its dataset (jq). shard_count: null for on demand. retention_hours: of the stream. buffering_seconds: how long records are gathered. Null: no stream."
+  type = object({
+    dataset_query     = optional(string, ".dataset")
+    shard_count       = optional(number)
+    retention_hours   = optional(number, 72)
+    buffering_seconds = optional(number, 300)
+  })
+  default = null
 }
 
 variable "enable_vpc" {
@@ -180,8 +262,71 @@ variable "quality_threshold" {
   default     = 80
 }
 
+variable "no_data_hours" {
+  description = "Hours without a new file, 1 to 168, after which an alarm is raised. Null: files may stay away as long as they like."
+  type        = number
+  default     = null
+}
+
+variable "dataset_no_data_hours" {
+  description = "The same for single datasets: hours, 1 to 168, without new rows, by dataset."
+  type        = map(number)
+  default     = {}
+}
+
+variable "duration_band_width" {
+  description = "How far a run's duration may be from what is usual for the job, in standard deviations, before an alarm is raised. Null: no such alarms."
+  type        = number
+  default     = 3
+}
+
+variable "dashboards" {
+  description = "Which dashboards to make: operations, data, cost. CloudWatch gives three an account for nothing."
+  type        = set(string)
+  default     = ["operations", "data", "cost"]
+}
+
+variable "enable_saved_queries" {
+  description = "Keep queries over the logs in CloudWatch Logs Insights."
+  type        = bool
+  default     = true
+}
+
+variable "enable_lambda_tracing" {
+  description = "Trace the Lambdas with X-Ray."
+  type        = bool
+  default     = true
+}
+
+variable "athena_scan_limit_gb" {
+  description = "Gigabytes that one query of the Athena workgroup may scan; one that needs more is ended."
+  type        = number
+  default     = 100
+}
+
+variable "dpu_hour_price_usd" {
+  description = "Price of a DPU hour in US dollars, for the cost dashboard's estimate."
+  type        = number
+  default     = 0.44
+}
+
 variable "monthly_budget_usd" {
   description = "Monthly cost in US dollars that the budget watches. Null: no budget."
+  type        = number
+  default     = null
+}
+
+variable "budget_alerts" {
+  description = "At which percentages of the budget to tell: of what was spent (actual), of what the month is going to cost (forecasted)."
+  type = object({
+    actual     = optional(set(number), [80, 100])
+    forecasted = optional(set(number), [100])
+  })
+  default = {}
+}
+
+variable "cost_anomaly_usd" {
+  description = "Impact in US dollars from which an unusual cost is told. Null: AWS does not look for any."
   type        = number
   default     = null
 }

@@ -16,8 +16,6 @@ locals {
   glue_arguments = {
     "--job-language"                     = "python"
     "--job-bookmark-option"              = "job-bookmark-disable"
-    "--enable-metrics"                   = "true"
-    "--enable-observability-metrics"     = "true"
     "--enable-continuous-cloudwatch-log" = "true"
     "--enable-glue-datacatalog"          = "true"
     "--datalake-formats"                 = "iceberg"
@@ -27,6 +25,20 @@ locals {
     "--contracts_path"                   = "${local.scripts_uri}/config/datasets/"
     "--database"                         = var.database_name
   }
+
+  # What a job's own settings mean in arguments. Event logs lie with other temporary data: its role may write there, and
+  # they expire with it.
+  setting_arguments = { for key, job in var.jobs : key => merge(
+    job.auto_scaling ? { "--enable-auto-scaling" = "true" } : {},
+    job.metrics ? { "--enable-metrics" = "true", "--enable-observability-metrics" = "true" } : {},
+    job.spark_ui ? { "--enable-spark-ui" = "true", "--spark-event-logs-path" = "${local.scripts_uri}/tmp/spark-ui/${key}/" } : {},
+  ) }
+
+  worker_types       = { for key, job in var.jobs : key => coalesce(job.worker_type, var.worker_type) }
+  numbers_of_workers = { for key, job in var.jobs : key => coalesce(job.number_of_workers, var.number_of_workers) }
+
+  # Data processing units of one worker: what AWS charges by.
+  worker_dpus = { "G.025X" = 0.25, "G.1X" = 1, "G.2X" = 2, "G.4X" = 4, "G.8X" = 8 }
 
   performance_arguments = { for name, value in var.performance : "--${name}" => value }
 
@@ -53,25 +65,38 @@ resource "aws_s3_object" "library" {
 resource "aws_glue_job" "this" {
   for_each = var.jobs
 
-  name                   = each.value.name
-  description            = each.value.description
-  role_arn               = each.value.role_arn
-  glue_version           = var.glue_version
-  worker_type            = coalesce(each.value.worker_type, var.worker_type)
-  number_of_workers      = coalesce(each.value.number_of_workers, var.number_of_workers)
-  timeout                = each.value.timeout_minutes
-  max_retries            = each.value.max_retries
-  security_configuration = var.security_configuration
-  connections            = var.connections
-  default_arguments      = merge(local.glue_arguments, local.performance_arguments, var.common_arguments, each.value.arguments)
+  name                    = each.value.name
+  description             = each.value.description
+  role_arn                = each.value.role_arn
+  glue_version            = var.glue_version
+  worker_type             = local.worker_types[each.key]
+  number_of_workers       = local.numbers_of_workers[each.key]
+  execution_class         = each.value.type == "streaming" ? null : each.value.execution_class
+  timeout                 = each.value.type == "streaming" ? null : each.value.timeout_minutes
+  max_retries             = each.value.max_retries
+  job_run_queuing_enabled = each.value.queuing
+  security_configuration  = var.security_configuration
+  connections             = var.connections
+
+  default_arguments = merge(
+    local.glue_arguments, local.setting_arguments[each.key], local.performance_arguments, var.common_arguments, each.value.arguments,
+  )
 
   command {
-    name            = "glueetl"
+    name            = each.value.type == "streaming" ? "gluestreaming" : "glueetl"
     python_version  = local.glue_python_version
     script_location = "${local.scripts_uri}/${aws_s3_object.script[each.key].key}"
   }
 
+  # The ledger knows of one run at a time.
   execution_property {
     max_concurrent_runs = 1
+  }
+}
+
+check "worker_type_is_offered" {
+  assert {
+    condition     = alltrue([for key, job in var.jobs : local.worker_types[key] != "G.025X" || job.type == "streaming"])
+    error_message = "AWS offers G.025X workers to streaming jobs only; batch jobs need G.1X at least."
   }
 }

@@ -1,11 +1,11 @@
-output "job_names" {
-  description = "Names of the Glue jobs by key."
-  value       = { for key, job in aws_glue_job.this : key => job.name }
+output "contract_keys" {
+  description = "Where each dataset contract is published, as keys of the scripts bucket."
+  value       = { for name, object in aws_s3_object.contract : name => object.key }
 }
 
-output "workflow_name" {
-  description = "Name of the Glue workflow."
-  value       = aws_glue_workflow.this.name
+output "crawler_names" {
+  description = "Names of the crawlers of raw data by key."
+  value       = { for key, crawler in aws_glue_crawler.this : key => crawler.name }
 }
 
 output "database_name" {
@@ -13,14 +13,29 @@ output "database_name" {
   value       = aws_glue_catalog_database.this.name
 }
 
+output "job_dpus" {
+  description = "The most data processing units that a run of each job may have, by key."
+  value       = { for key in keys(var.jobs) : key => local.numbers_of_workers[key] * local.worker_dpus[local.worker_types[key]] }
+}
+
+output "job_names" {
+  description = "Names of the Glue jobs by key."
+  value       = { for key, job in aws_glue_job.this : key => job.name }
+}
+
+output "maintenance_trigger_name" {
+  description = "Name of the trigger that maintains the tables on schedule; null without a schedule."
+  value       = one(aws_glue_trigger.maintenance[*].name)
+}
+
 output "processed_table_names" {
   description = "Catalog tables of the processed layer by dataset."
   value       = { for name, table in aws_glue_catalog_table.processed : name => table.name }
 }
 
-output "contract_keys" {
-  description = "Where each dataset contract is published, as keys of the scripts bucket."
-  value       = { for name, object in aws_s3_object.contract : name => object.key }
+output "quality_results_table_name" {
+  description = "Catalog table of the results of all quality checks."
+  value       = aws_glue_catalog_table.quality_results.name
 }
 
 output "quality_thresholds" {
@@ -33,7 +48,12 @@ output "reference_keys" {
   value       = { for name, object in aws_s3_object.reference : name => object.key }
 }
 
-output "maintenance_trigger_name" {
-  description = "Name of the trigger that maintains the tables on schedule; null without a schedule."
-  value       = one(aws_glue_trigger.maintenance[*].name)
+output "schema_registry_name" {
+  description = "Name of the schema registry; null without one."
+  value       = one(aws_glue_registry.this[*].registry_name)
+}
+
+output "workflow_name" {
+  description = "Name of the Glue workflow."
+  value       = aws_glue_workflow.this.name
 }

@@ -20,31 +20,72 @@ variable "database_name" {
 
 variable "jobs" {
   description = <<-EOT
-    The Glue jobs by key. name: full name. script: file in source_dir/jobs. after: key of the job whose end starts this
-    one; the job without it is the first of the workflow. role_arn: its role. arguments: added to the common ones.
-    Unset sizes are those of worker_type and number_of_workers.
+    The Glue jobs by key. name: full name. script: file in source_dir/jobs. role_arn: its role. type: batch, or streaming
+    for one that runs until it is stopped, outside the workflow. after: key of the job whose end starts this one; the batch
+    job without it is the first of the workflow. worker_type, number_of_workers: where unset, those of the variables of that
+    name. auto_scaling: number_of_workers is the most it may have, and Glue takes away what it does not need.
+    execution_class: STANDARD, or FLEX for spare capacity: a third cheaper, starts when there is some, and may be
+    interrupted (G.1X and G.2X only). timeout_minutes, max_retries: of one run (a streaming job has no timeout).
+    queuing: a run for which there is no capacity waits instead of failing; not with FLEX or retries. metrics: Glue's own,
+    in CloudWatch. spark_ui: keeps Spark's event logs, as long as other temporary data. arguments: added to the common ones.
   EOT
   type = map(object({
     name              = string
     description       = string
     script            = string
     role_arn          = string
+    type              = optional(string, "batch")
     after             = optional(string)
     worker_type       = optional(string)
     number_of_workers = optional(number)
+    auto_scaling      = optional(bool, false)
+    execution_class   = optional(string, "STANDARD")
     timeout_minutes   = optional(number, 120)
     max_retries       = optional(number, 0)
+    queuing           = optional(bool, false)
+    metrics           = optional(bool, true)
+    spark_ui          = optional(bool, false)
     arguments         = optional(map(string), {})
   }))
 
   validation {
-    condition     = length([for job in var.jobs : job if job.after == null]) == 1
-    error_message = "Exactly one job must have no `after`: the first of the workflow."
+    condition     = alltrue([for job in var.jobs : contains(["batch", "streaming"], job.type)])
+    error_message = "A job's type must be batch or streaming."
   }
 
   validation {
-    condition     = alltrue([for job in var.jobs : job.after == null || contains(keys(var.jobs), coalesce(job.after, "-"))])
-    error_message = "Every `after` must be the key of another job."
+    condition     = length([for job in var.jobs : job if job.type == "batch" && job.after == null]) == 1
+    error_message = "Exactly one batch job must have no `after`: the first of the workflow."
+  }
+
+  validation {
+    condition     = alltrue([for key, job in var.jobs : job.after == null || (contains(keys(var.jobs), coalesce(job.after, "-")) && job.after != key && try(var.jobs[job.after].type, "") == "batch" && job.type == "batch")])
+    error_message = "Every `after` must be the key of another batch job; a streaming job has none, since it neither ends nor waits."
+  }
+
+  validation {
+    condition     = alltrue([for job in var.jobs : job.worker_type == null || contains(["G.025X", "G.1X", "G.2X", "G.4X", "G.8X"], coalesce(job.worker_type, "-"))])
+    error_message = "A job's worker_type must be G.025X, G.1X, G.2X, G.4X or G.8X."
+  }
+
+  validation {
+    condition     = alltrue([for job in var.jobs : try(job.number_of_workers >= 2 && job.number_of_workers <= 299, job.number_of_workers == null)])
+    error_message = "A job's number_of_workers must be between 2 and 299."
+  }
+
+  validation {
+    condition     = alltrue([for job in var.jobs : contains(["STANDARD", "FLEX"], job.execution_class)])
+    error_message = "A job's execution_class must be STANDARD or FLEX."
+  }
+
+  validation {
+    condition     = alltrue([for job in var.jobs : job.execution_class == "STANDARD" || (job.type == "batch" && contains(["G.1X", "G.2X"], coalesce(job.worker_type, var.worker_type)))])
+    error_message = "FLEX is for batch jobs on G.1X or G.2X workers only."
+  }
+
+  validation {
+    condition     = alltrue([for job in var.jobs : !job.queuing || (job.execution_class == "STANDARD" && job.max_retries == 0)])
+    error_message = "Glue queues no runs of a job that is FLEX or has max_retries above 0: switch queuing off, or those."
   }
 
   validation {
@@ -76,7 +117,7 @@ variable "glue_version" {
 }
 
 variable "worker_type" {
-  description = "Size of a worker where a job sets none: G.1X is 4 vCPU and 16 GB, each next one twice that."
+  description = "Size of a worker where a job sets none: G.1X is 4 vCPU and 16 GB, each next one twice that. G.025X is a quarter of it; AWS offers it to streaming jobs only."
   type        = string
   default     = "G.1X"
 
@@ -155,8 +196,10 @@ variable "connections" {
 variable "bucket_names" {
   description = "Names of the buckets the module refers to."
   type = object({
+    raw       = string
     processed = string
     curated   = string
+    quality   = string
     scripts   = string
   })
 }
@@ -185,4 +228,91 @@ variable "enable_data_quality_rulesets" {
   description = "Also publish every contract's quality rules as a Glue Data Quality ruleset, to be run from the console."
   type        = bool
   default     = true
+}
+
+variable "crawlers" {
+  description = <<-EOT
+    Crawlers of raw data, by key: they look at files as they came and make tables of them, to be queried before any
+    contract is written. prefix: what to look at, without the bucket. schedule: cron(…), UTC; null by hand only.
+    exclusions: patterns of keys to leave out. Their tables begin with raw_.
+  EOT
+  type = map(object({
+    prefix     = string
+    schedule   = optional(string)
+    exclusions = optional(list(string), [])
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for crawler in var.crawlers : crawler.schedule == null || can(regex("^cron\\(.+\\)$", crawler.schedule))])
+    error_message = "A crawler's schedule must look like cron(0 1 * * ? *)."
+  }
+
+  validation {
+    condition     = alltrue([for crawler in var.crawlers : endswith(crawler.prefix, "/") && !startswith(crawler.prefix, "/")])
+    error_message = "A crawler's prefix must end with / and not begin with one, such as data/incoming/orders/."
+  }
+}
+
+variable "crawler_role_arn" {
+  description = "Role of the crawlers. Null: there are none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = length(var.crawlers) == 0 || var.crawler_role_arn != null
+    error_message = "crawlers need crawler_role_arn."
+  }
+}
+
+variable "enable_schema_registry" {
+  description = "Also publish every contract's columns as a JSON schema in a Glue schema registry, for producers of streams."
+  type        = bool
+  default     = false
+}
+
+variable "schema_compatibility" {
+  description = "Which changes of a schema the registry lets pass."
+  type        = string
+  default     = "BACKWARD"
+
+  validation {
+    condition     = contains(["NONE", "DISABLED", "BACKWARD", "BACKWARD_ALL", "FORWARD", "FORWARD_ALL", "FULL", "FULL_ALL"], var.schema_compatibility)
+    error_message = "schema_compatibility must be NONE, DISABLED, BACKWARD, BACKWARD_ALL, FORWARD, FORWARD_ALL, FULL or FULL_ALL."
+  }
+}
+
+variable "table_optimizers" {
+  description = <<-EOT
+    Curated tables that Glue looks after by itself, by name; they must exist, so the pipeline has to have run once.
+    compaction: joins small files. snapshot_retention_days, orphan_retention_days: expires snapshots, removes files that
+    no snapshot knows; null leaves that to the maintenance of the processing job. See maintenance_schedule.
+  EOT
+  type = map(object({
+    compaction              = optional(bool, true)
+    snapshot_retention_days = optional(number)
+    orphan_retention_days   = optional(number)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for table in var.table_optimizers : try(table.snapshot_retention_days >= 1, table.snapshot_retention_days == null)])
+    error_message = "snapshot_retention_days must be at least 1, or null."
+  }
+
+  validation {
+    condition     = alltrue([for table in var.table_optimizers : try(table.orphan_retention_days >= 3, table.orphan_retention_days == null)])
+    error_message = "orphan_retention_days must be at least 3, or null: what a running job has written and not yet committed looks like an orphan."
+  }
+}
+
+variable "table_optimizer_role_arn" {
+  description = "Role of the table optimizers. Null: there are none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = length(var.table_optimizers) == 0 || var.table_optimizer_role_arn != null
+    error_message = "table_optimizers need table_optimizer_role_arn."
+  }
 }

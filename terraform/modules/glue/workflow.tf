@@ -1,11 +1,11 @@
 # The workflow: the first job by its start trigger, every other one when the job before it ended.
 locals {
-  first_job  = one([for key, job in var.jobs : key if job.after == null])
-  later_jobs = { for key, job in var.jobs : key => job if job.after != null }
-
   # Every stage takes its work from the ledger, so one failing dataset must not hold back the others:
   # the next job starts however the one before it ended.
   end_states = ["SUCCEEDED", "FAILED", "TIMEOUT"]
+
+  first_job  = one([for key, job in var.jobs : key if job.type == "batch" && job.after == null])
+  later_jobs = { for key, job in var.jobs : key => job if job.after != null }
 }
 
 resource "aws_glue_workflow" "this" {

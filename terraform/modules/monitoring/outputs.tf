@@ -1,6 +1,19 @@
-output "log_group_names" {
-  description = "Names of the log groups by key."
-  value       = { for key, group in aws_cloudwatch_log_group.this : key => group.name }
+output "alarm_names" {
+  description = "Names of the alarms by key; those of slow jobs begin with job-slow-."
+  value = merge(
+    { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.alarm_name },
+    { for key, alarm in aws_cloudwatch_metric_alarm.slow : "job-slow-${replace(key, "_", "-")}" => alarm.alarm_name },
+  )
+}
+
+output "dashboard_names" {
+  description = "Names of the CloudWatch dashboards: operations, data and cost, as far as they are made."
+  value       = { for key, dashboard in aws_cloudwatch_dashboard.this : key => dashboard.dashboard_name }
+}
+
+output "health_alarm_name" {
+  description = "Name of the alarm that says whether the pipeline as a whole is well."
+  value       = aws_cloudwatch_composite_alarm.system_health.alarm_name
 }
 
 output "log_group_arns" {
@@ -8,12 +21,7 @@ output "log_group_arns" {
   value       = { for key, group in aws_cloudwatch_log_group.this : key => group.arn }
 }
 
-output "alarm_names" {
-  description = "Names of the alarms by key."
-  value       = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.alarm_name }
-}
-
-output "dashboard_name" {
-  description = "Name of the CloudWatch dashboard."
-  value       = aws_cloudwatch_dashboard.this.dashboard_name
+output "log_group_names" {
+  description = "Names of the log groups by key."
+  value       = { for key, group in aws_cloudwatch_log_group.this : key => group.name }
 }

@@ -19,7 +19,10 @@ locals {
 
   # Roles of what works beside the jobs, where it is switched on.
   service_roles = {
-    vpc_flow_logs = local.own_vpc
+    crawler         = length(var.crawlers) > 0
+    streaming       = var.streaming != null
+    table_optimizer = length(var.table_optimizers) > 0
+    vpc_flow_logs   = local.own_vpc
   }
 
   # The Python that each Glue version brings.
@@ -47,7 +50,9 @@ module "security" {
   metrics_namespace           = local.metrics_namespace
   lambda_log_group_names      = { for key in keys(local.lambda_names) : key => local.log_group_names[key] }
   service_roles               = [for role, wanted in local.service_roles : role if wanted]
+  enable_lambda_tracing       = var.enable_lambda_tracing
   enable_vpc                  = var.enable_vpc
+  vpc_id                      = one(module.networking[*].vpc_id)
   subnet_ids                  = flatten([for network in module.networking : values(network.private_subnet_ids)])
   security_group_ids          = flatten(module.networking[*].security_group_ids)
   permissions_boundary_arn    = var.permissions_boundary_arn
@@ -114,7 +119,7 @@ module "glue" {
   schedule                     = var.schedule
   security_configuration       = module.security.security_configuration_name
   connections                  = flatten(module.networking[*].glue_connection_names)
-  bucket_names                 = { for layer in ["processed", "curated", "scripts"] : layer => module.storage.bucket_names[layer] }
+  bucket_names                 = module.storage.bucket_names
   source_dir                   = local.source_dir
   library_zip                  = "${local.build_dir}/glue_etl_library.zip"
   contracts_dir                = local.contracts_dir
@@ -122,20 +127,32 @@ module "glue" {
   maintenance_schedule         = var.maintenance_schedule
   performance                  = var.performance
   enable_data_quality_rulesets = var.enable_data_quality_rulesets
+  enable_schema_registry       = var.enable_schema_registry
+  schema_compatibility         = var.schema_compatibility
+  crawlers                     = var.crawlers
+  crawler_role_arn             = lookup(module.security.service_role_arns, "crawler", null)
+  table_optimizers             = var.table_optimizers
+  table_optimizer_role_arn     = lookup(module.security.service_role_arns, "table_optimizer", null)
 
   jobs = { for key, job in {
     data_ingestion  = { description = "Standardises new raw files into batches of Parquet", after = null }
     data_processing = { description = "Merges ingested batches into the curated tables", after = "data_ingestion" }
     data_quality    = { description = "Checks curated data, scores and reports it", after = "data_processing" }
     } : key => {
-    name            = local.job_names[key]
-    description     = job.description
-    script          = "${key}.py"
-    after           = job.after
-    role_arn        = module.security.role_arns[key]
-    timeout_minutes = var.job_timeout_minutes
-    max_retries     = var.job_max_retries
-    arguments       = lookup(local.own_arguments, key, {})
+    name              = local.job_names[key]
+    description       = job.description
+    script            = "${key}.py"
+    after             = job.after
+    role_arn          = module.security.role_arns[key]
+    worker_type       = try(var.job_overrides[key].worker_type, null)
+    number_of_workers = try(var.job_overrides[key].number_of_workers, null)
+    auto_scaling      = try(coalesce(var.job_overrides[key].auto_scaling), var.auto_scaling)
+    execution_class   = try(coalesce(var.job_overrides[key].execution_class), var.execution_class)
+    timeout_minutes   = try(coalesce(var.job_overrides[key].timeout_minutes), var.job_timeout_minutes)
+    max_retries       = try(coalesce(var.job_overrides[key].max_retries), var.job_max_retries)
+    queuing           = try(coalesce(var.job_overrides[key].queuing), var.job_queuing)
+    spark_ui          = try(coalesce(var.job_overrides[key].spark_ui), var.spark_ui)
+    arguments         = lookup(local.own_arguments, key, {})
   } }
 
   common_arguments = merge(
@@ -161,6 +178,7 @@ module "events" {
   job_names       = values(local.job_names)
   alert_emails    = var.alert_emails
   subscriptions   = var.subscriptions
+  lambda_tracing  = var.enable_lambda_tracing ? "Active" : "PassThrough"
   log_level       = var.log_level
 
   lambdas = {
@@ -204,16 +222,58 @@ module "monitoring" {
   source = "../monitoring"
 
   name_prefix             = local.prefix
-  log_group_names         = local.log_group_names
-  log_retention_days      = var.log_retention_days
-  kms_key_arn             = module.security.kms_key_arns["telemetry"]
-  alerts_topic_arn        = module.events.topic_arns["alerts"]
-  job_names               = local.job_names
-  lambda_names            = local.lambda_names
-  dead_letter_queue_names = { for key, name in local.queue_names : key => "${name}-dlq" }
-  metrics_namespace       = local.metrics_namespace
   environment             = var.environment
+  metrics_namespace       = local.metrics_namespace
+  kms_key_arn             = module.security.kms_key_arns["telemetry"]
+  topic_arns              = { for key in keys(local.topic_names) : key => module.events.topic_arns[key] }
+  log_group_names         = merge(local.log_group_names, local.job_log_group_names, local.delivery_log_group_names)
+  log_retention_days      = var.log_retention_days
+  saved_queries           = var.enable_saved_queries ? local.saved_queries : {}
+  jobs                    = { for key, name in local.job_names : key => { name = name, dpus = module.glue.job_dpus[key] } }
+  workflow_name           = local.workflow_name
+  lambda_names            = local.lambda_names
+  rule_names              = local.queue_names # rules have the names of their queues
+  dead_letter_queue_names = { for key, name in local.queue_names : key => "${name}-dlq" }
+  table_names             = local.table_names
+  bucket_names            = local.bucket_names
+  delivery_stream_names   = var.streaming == null ? {} : { raw = local.delivery_stream_name }
   quality_thresholds      = { for dataset, own in module.glue.quality_thresholds : dataset => coalesce(own, var.quality_threshold) }
+  duration_band_width     = var.duration_band_width
+  no_data_hours           = var.no_data_hours
+  dataset_no_data_hours   = var.dataset_no_data_hours
+  dashboards              = var.dashboards
+  dpu_hour_price_usd      = var.dpu_hour_price_usd
   monthly_budget_usd      = var.monthly_budget_usd
-  budget_tags             = { Pipeline = local.prefix }
+  budget_alerts           = var.budget_alerts
+  cost_anomaly_usd        = var.cost_anomaly_usd
+  cost_tag                = { key = "Pipeline", value = local.prefix }
+}
+
+module "athena" {
+  source = "../athena"
+
+  name          = local.prefix
+  database_name = module.glue.database_name
+  results_uri   = "s3://${module.storage.bucket_names["scripts"]}/tmp/athena/" # expires with other temporary data
+  kms_key_arn   = module.security.kms_key_arns["data"]
+  scan_limit_gb = var.athena_scan_limit_gb
+  force_destroy = var.force_destroy
+  named_queries = local.named_queries
+}
+
+module "streaming" {
+  source = "../streaming"
+  count  = var.streaming == null ? 0 : 1
+
+  stream_name          = local.stream_name
+  delivery_stream_name = local.delivery_stream_name
+  role_arn             = module.security.service_role_arns["streaming"]
+  raw_bucket_arn       = module.storage.bucket_arns["raw"]
+  kms_key_arn          = module.security.kms_key_arns["data"]
+  log_group_name       = module.monitoring.log_group_names["delivery"]
+  incoming_prefix      = local.incoming_prefix
+  dataset_query        = var.streaming.dataset_query
+  shard_count          = var.streaming.shard_count
+  retention_hours      = var.streaming.retention_hours
+  buffering_seconds    = var.streaming.buffering_seconds
 }

@@ -24,7 +24,7 @@ output "database_name" {
 }
 
 output "topic_arns" {
-  description = "ARNs of the SNS topics: alerts and notifications."
+  description = "ARNs of the SNS topics: alerts, notifications, performance and system_health."
   value       = module.events.topic_arns
 }
 
@@ -46,14 +46,44 @@ output "pii_secret_arn" {
   value       = module.security.pii_secret_arn
 }
 
+output "athena_workgroup" {
+  description = "Name of the Athena workgroup to query the tables with."
+  value       = module.athena.workgroup_name
+}
+
+output "dashboard_names" {
+  description = "Names of the CloudWatch dashboards."
+  value       = module.monitoring.dashboard_names
+}
+
+output "health_alarm_name" {
+  description = "Name of the alarm that says whether the pipeline as a whole is well."
+  value       = module.monitoring.health_alarm_name
+}
+
+output "quality_results_table" {
+  description = "Table of the results of all quality checks, for Athena."
+  value       = local.results
+}
+
+output "stream_name" {
+  description = "Name of the Kinesis stream; null without streaming."
+  value       = one(module.streaming[*].stream_name)
+}
+
 output "next_commands" {
   description = "Commands to try next, in this order."
-  value = [
-    "aws s3 cp sample-data.csv s3://${module.storage.bucket_names["raw"]}/${local.incoming_prefix}2024/01/15/",
-    "aws glue start-workflow-run --name ${module.glue.workflow_name}",
-    "aws glue get-workflow --name ${module.glue.workflow_name} --query Workflow.LastRun",
-    "aws glue get-job-runs --job-name ${module.glue.job_names["data_ingestion"]} --max-results 1 --query 'JobRuns[].[JobRunState,ErrorMessage,LogGroupName]'",
-    "aws logs tail /aws-glue/jobs/output --since 1h",
-    "aws s3 ls --recursive s3://${module.storage.bucket_names["quality"]}/reports/",
-  ]
+  value = concat(
+    [
+      "aws s3 cp sample-data.csv s3://${module.storage.bucket_names["raw"]}/${local.incoming_prefix}2024/01/15/",
+      "aws glue start-workflow-run --name ${module.glue.workflow_name}",
+      "aws glue get-workflow --name ${module.glue.workflow_name} --query Workflow.LastRun",
+      "aws glue get-job-runs --job-name ${module.glue.job_names["data_ingestion"]} --max-results 1 --query 'JobRuns[].[JobRunState,ErrorMessage,LogGroupName]'",
+      "aws logs tail ${local.job_log_group_name} --since 1h",
+      "aws cloudwatch describe-alarms --alarm-names ${module.monitoring.health_alarm_name} --alarm-types CompositeAlarm --query 'CompositeAlarms[].[StateValue,StateReason]'",
+      "aws s3 ls --recursive s3://${module.storage.bucket_names["quality"]}/reports/",
+      "aws athena start-query-execution --work-group ${module.athena.workgroup_name} --query-string 'SELECT dataset, score, passed, checked_at FROM ${local.results} ORDER BY checked_at DESC LIMIT 10'",
+    ],
+    [for stream in module.streaming[*].stream_name : "aws kinesis put-record --stream-name ${stream} --partition-key 1 --cli-binary-format raw-in-base64-out --data '{\"dataset\":\"events\",\"id\":1}'"],
+  )
 }

@@ -323,3 +323,134 @@ run "a_maintenance_schedule_that_aws_cannot_read_is_refused" {
 
   expect_failures = [var.maintenance_schedule]
 }
+
+run "settings_of_one_job_win_over_those_of_all" {
+  command = plan
+
+  variables {
+    number_of_workers = 4
+    auto_scaling      = true
+    job_overrides     = { data_quality = { number_of_workers = 10, worker_type = "G.2X", auto_scaling = false } }
+  }
+
+  assert {
+    condition     = module.glue.job_dpus == { data_ingestion = 4, data_processing = 4, data_quality = 20 }
+    error_message = "Only the job that is named may differ."
+  }
+}
+
+run "an_override_of_a_job_that_is_not_there_is_refused" {
+  command = plan
+
+  variables {
+    job_overrides = { quality = { number_of_workers = 10 } }
+  }
+
+  expect_failures = [var.job_overrides]
+}
+
+run "queuing_with_retries_is_refused" {
+  command = plan
+
+  variables {
+    job_queuing     = true
+    job_max_retries = 1
+  }
+
+  expect_failures = [var.job_queuing]
+}
+
+run "queuing_with_flex_is_refused" {
+  command = plan
+
+  variables {
+    job_queuing     = true
+    execution_class = "FLEX"
+  }
+
+  expect_failures = [var.job_queuing]
+}
+
+run "an_unknown_execution_class_is_refused" {
+  command = plan
+
+  variables {
+    execution_class = "CHEAP"
+  }
+
+  expect_failures = [var.execution_class]
+}
+
+run "what_costs_extra_has_to_be_asked_for" {
+  command = plan
+
+  assert {
+    condition     = length(module.streaming) == 0 && output.stream_name == null && length(module.glue.crawler_names) == 0 && module.glue.schema_registry_name == null
+    error_message = "There must be no stream, no crawlers and no registry."
+  }
+
+  assert {
+    condition     = !local.service_roles.crawler && !local.service_roles.streaming && !local.service_roles.table_optimizer
+    error_message = "What is not there must have no role."
+  }
+}
+
+run "a_stream_brings_its_role_its_log_and_its_alarm" {
+  command = plan
+
+  variables {
+    streaming = {}
+  }
+
+  assert {
+    condition     = output.stream_name == "glue-etl-pipeline-dev-records" && local.service_roles.streaming
+    error_message = "The stream must be made, and Firehose get its role."
+  }
+
+  assert {
+    condition     = contains(keys(module.monitoring.alarm_names), "delivery-late-raw") && contains(keys(module.monitoring.log_group_names), "delivery")
+    error_message = "The stream must be watched, and its log kept."
+  }
+
+  assert {
+    condition     = anytrue([for command in output.next_commands : startswith(command, "aws kinesis put-record --stream-name glue-etl-pipeline-dev-records ")])
+    error_message = "The next commands must say how to send a record."
+  }
+}
+
+run "crawlers_and_optimizers_get_their_roles" {
+  command = plan
+
+  variables {
+    crawlers         = { all = { prefix = "data/incoming/" } }
+    table_optimizers = { orders = {} }
+  }
+
+  assert {
+    condition     = local.service_roles.crawler && local.service_roles.table_optimizer && module.glue.crawler_names == { all = "glue-etl-pipeline-dev-raw-all" }
+    error_message = "Each must have a role."
+  }
+}
+
+run "results_of_quality_checks_can_be_queried" {
+  command = plan
+
+  assert {
+    condition     = output.quality_results_table == "glue_etl_pipeline_dev.quality_results" && output.athena_workgroup == "glue-etl-pipeline-dev"
+    error_message = "People must be told table and workgroup."
+  }
+
+  assert {
+    condition     = alltrue([for name, query in local.named_queries : strcontains(query.query, "glue_etl_pipeline_dev.quality_results") if startswith(name, "quality")])
+    error_message = "Queries on quality must read the table of the results."
+  }
+}
+
+run "logs_of_the_jobs_have_a_retention" {
+  command = plan
+
+  assert {
+    condition     = module.monitoring.log_group_names["jobs_error"] == "/aws-glue/jobs/error-glue-etl-pipeline-dev-security"
+    error_message = "The groups that Glue logs to must be made before Glue makes them."
+  }
+}

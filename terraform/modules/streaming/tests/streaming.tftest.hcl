@@ -1,0 +1,148 @@
+mock_provider "aws" {
+  mock_resource "aws_kinesis_stream" {
+    defaults = { arn = "arn:aws:kinesis:us-east-1:123456789012:stream/demo-test-records" }
+  }
+}
+
+variables {
+  stream_name          = "demo-test-records"
+  delivery_stream_name = "demo-test-raw"
+  role_arn             = "arn:aws:iam::123456789012:role/demo-test-streaming"
+  raw_bucket_arn       = "arn:aws:s3:::demo-raw"
+  kms_key_arn          = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+  log_group_name       = "/aws/kinesisfirehose/demo-test-raw"
+  incoming_prefix      = "data/incoming/"
+}
+
+run "records_come_to_where_the_pipeline_looks_for_files" {
+  command = plan
+
+  assert {
+    condition     = aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].prefix == "data/incoming/!{partitionKeyFromQuery:dataset}/!{timestamp:yyyy/MM/dd}/"
+    error_message = "Files must lie by dataset and day in the incoming folder."
+  }
+
+  assert {
+    condition     = aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].error_output_prefix == "data/undelivered/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/"
+    error_message = "What can't be delivered must be kept outside the incoming folder."
+  }
+
+  assert {
+    condition     = [for processor in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].processing_configuration[0].processors : processor.type] == ["MetadataExtraction", "AppendDelimiterToRecord"]
+    error_message = "The dataset must be taken from the record, and every record get a line of its own."
+  }
+}
+
+run "the_dataset_stands_where_the_query_says" {
+  command = plan
+
+  variables {
+    dataset_query = ".meta.table"
+  }
+
+  assert {
+    condition     = contains([for parameter in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].processing_configuration[0].processors[0].parameters : parameter.parameter_value], "{dataset:.meta.table}")
+    error_message = "The query must be the one that was asked for."
+  }
+}
+
+run "everything_is_encrypted" {
+  command = plan
+
+  assert {
+    condition     = aws_kinesis_stream.this.encryption_type == "KMS" && aws_kinesis_stream.this.kms_key_id == var.kms_key_arn && aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].kms_key_arn == var.kms_key_arn
+    error_message = "Stream and files must be encrypted with the pipeline's key."
+  }
+}
+
+run "a_stream_is_on_demand_unless_shards_are_asked_for" {
+  command = plan
+
+  assert {
+    condition     = aws_kinesis_stream.this.stream_mode_details[0].stream_mode == "ON_DEMAND" && aws_kinesis_stream.this.shard_count == null
+    error_message = "By default nobody must have to count shards."
+  }
+}
+
+run "shards_can_be_asked_for" {
+  command = plan
+
+  variables {
+    shard_count = 2
+  }
+
+  assert {
+    condition     = aws_kinesis_stream.this.stream_mode_details[0].stream_mode == "PROVISIONED" && aws_kinesis_stream.this.shard_count == 2
+    error_message = "The stream must have the shards that were asked for."
+  }
+}
+
+run "errors_that_would_be_ingested_again_are_refused" {
+  command = plan
+
+  variables {
+    errors_prefix = "data/incoming/errors/"
+  }
+
+  expect_failures = [var.errors_prefix]
+}
+
+run "half_a_shard_is_refused" {
+  command = plan
+
+  variables {
+    shard_count = 0.5
+  }
+
+  expect_failures = [var.shard_count]
+}
+
+run "too_short_a_retention_is_refused" {
+  command = plan
+
+  variables {
+    retention_hours = 1
+  }
+
+  expect_failures = [var.retention_hours]
+}
+
+run "too_long_a_wait_is_refused" {
+  command = plan
+
+  variables {
+    buffering_seconds = 3600
+  }
+
+  expect_failures = [var.buffering_seconds]
+}
+
+run "files_smaller_than_firehose_makes_are_refused" {
+  command = plan
+
+  variables {
+    buffering_mb = 5
+  }
+
+  expect_failures = [var.buffering_mb]
+}
+
+run "a_query_that_is_none_is_refused" {
+  command = plan
+
+  variables {
+    dataset_query = "dataset"
+  }
+
+  expect_failures = [var.dataset_query]
+}
+
+run "an_incoming_folder_without_its_slash_is_refused" {
+  command = plan
+
+  variables {
+    incoming_prefix = "data/incoming"
+  }
+
+  expect_failures = [var.incoming_prefix]
+}
