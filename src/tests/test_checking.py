@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from etl.checking import bounded_metrics, history_of_items
 from etl.dqdl import parse_ruleset
 from etl.dqdl.mentions import mentioned
 from etl.telling import console_url
 from shop import ALL, CHECK, INGEST, PROCESS, Shop
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "config" / "quality_report.schema.json").read_text())
 
 
 def test_the_history_has_the_values_of_each_metric_with_their_times() -> None:
@@ -73,6 +77,7 @@ def test_a_report_is_linked_in_the_console_of_its_region(region: str, start: str
 
 def _report(shop: Shop, run_id: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(shop.text("quality", f"reports/orders/*/*/*/{run_id}.json")[0])
+    assert [f"{error.json_path}: {error.message}" for error in Draft202012Validator(SCHEMA).iter_errors(content)] == []
     return content
 
 
@@ -96,7 +101,10 @@ def test_a_check_has_its_files_its_history_and_what_has_changed_since_the_last(
     assert float(items[-1]["metrics"]["Column.note.Completeness"]) == pytest.approx(2 / 3)
     assert (int(items[-1]["rules_failed"]), int(items[-1]["threshold"]), items[-1]["publication"]) == (1, 10, None)
     [page] = shop.text("quality", "reports/index.html")
-    assert f"orders/{pipeline.settings.started:%Y/%m/%d}/{pipeline.settings.run_id}.html" in page
+    report = f"orders/{pipeline.settings.started:%Y/%m/%d}/{pipeline.settings.run_id}.html"
+    assert f'href="{report}"' in page
+    back = shop.path("quality", f"reports/{report}").parent / content["links"]["All datasets"]
+    assert back.resolve() == shop.path("quality", "reports/index.html").resolve()
     # A report that somebody has removed is no fault, nor is an index that can't be written.
     shop.drop("c.csv", "4,5,2024-01-17")
     for name in shop.files("quality"):
