@@ -158,6 +158,7 @@ def _measures(field: Field) -> dict[str, Column]:
     if field.is_numeric:
         number = finite(field)
         measures["mean"], measures["stddev"] = sf.avg(number), sf.stddev_pop(number)
+    if field.is_floating:
         measures["low"], measures["high"] = sf.min(number), sf.max(number)
     return measures
 
@@ -172,9 +173,12 @@ def _can_be_hashed(kind: st.DataType) -> bool:
 
 
 def _bins(field: Field, position: int, values: Mapping[str, Any]) -> Bins | None:
-    low, high = values.get(_key("low", position)), values.get(_key("high", position))
-    whole = isinstance(field.type, st.IntegralType)
-    return None if low is None or high is None else bins_between(low, high, whole)
+    """The bins of finite numbers; the extremes of whole and decimal ones are told as texts already."""
+    names = ("low", "high") if field.is_floating else ("min", "max")
+    low, high = (values.get(_key(name, position)) for name in names)
+    if low is None or high is None or not field.is_numeric:
+        return None
+    return bins_between(float(low), float(high), isinstance(field.type, st.IntegralType))
 
 
 def _entry(

@@ -52,8 +52,12 @@ class Bins:
         return self._edge(position), self._edge(position + 1)
 
     def _edge(self, position: int) -> float:
+        if position == self.count:
+            return self.high
+        if math.isfinite(self.high - self.low):
+            return self.low + position * self.width
+        # The difference of the largest and the smallest double is no double.
         part = position / self.count
-        # Weighted, since the difference of the largest and the smallest double is no double.
         return self.low * (1 - part) + self.high * part
 
     def position(self, number: Column) -> Column:
