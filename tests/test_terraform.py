@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,73 +14,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from terraform.scripts import package
+from terraform.scripts import environment_files, package, readme_tables
 from terraform.scripts.plugin_dir import PROVIDER, PluginDirError, find_plugin_dir
+from tests.terraform_runs import REPO, TERRAFORM, Run, bare_runner, terraform_runner
 
-REPO = Path(__file__).resolve().parents[1]
-TERRAFORM = REPO / "terraform"
 ENVIRONMENTS = ["local", "dev", "staging", "prod"]
 MODULES = sorted(path.parent.name for path in TERRAFORM.glob("modules/*/main.tf"))
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+
+@pytest.fixture(scope="session")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs Terraform in a folder of a copy, with nothing of this machine's settings."""
+    return bare_runner(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def terraform_binary() -> str:
-    binary = shutil.which("terraform")
-    if binary is None:
-        pytest.fail("Terraform is not on the PATH; install version 1.11 or later from releases.hashicorp.com")
-    return binary
-
-
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of terraform/ that Terraform may write to."""
-    copy = tmp_path_factory.mktemp("checkout") / "terraform"
-    shutil.copytree(TERRAFORM, copy, ignore=shutil.ignore_patterns(".terraform", "__pycache__"))
-    return copy
-
-
-@pytest.fixture(scope="session")
-def terraform(
-    terraform_binary: str, checkout: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs Terraform in a folder of the copy, with nothing of this machine's settings."""
-    data = tmp_path_factory.mktemp("data")
-    dropped = ("AWS_", "TF_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    environment |= {
-        "CHECKPOINT_DISABLE": "1",
-        "TF_IN_AUTOMATION": "1",
-        "TF_PLUGIN_CACHE_DIR": str(tmp_path_factory.mktemp("plugins")),
-        # Modules have no lock file of their own, and without one the cache would go unused.
-        "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1",
-    }
-
-    def run(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [terraform_binary, f"-chdir={checkout / folder}", *arguments],
-            env=environment | {"TF_DATA_DIR": str(data / folder.replace("/", "-"))},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def initialised(terraform: Run) -> Run:
+def initialised(terraform: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs Terraform in a folder of the copy, after init without its backend."""
-    mirror = find_plugin_dir()
-    options = ["-backend=false", "-input=false", *([f"-plugin-dir={mirror}"] if mirror else [])]
-
-    def run(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        result = terraform(folder, "init", *options)
-        assert result.returncode == 0, f"init of {folder} failed:\n{result.stdout}{result.stderr}"
-        return terraform(folder, *arguments)
-
-    return run
+    return terraform_runner(tmp_path_factory, terraform)
 
 
 def test_every_file_is_formatted(terraform: Run) -> None:
@@ -102,11 +52,12 @@ def test_module_passes_its_own_tests(module: str, initialised: Run) -> None:
     assert re.search(r"Success! [1-9]\d* passed", result.stdout), f"no test ran:\n{result.stdout}"
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-@pytest.mark.parametrize("name", ["main.tf", "variables.tf", "outputs.tf"])
-def test_environments_differ_in_values_only(environment: str, name: str) -> None:
-    folder = TERRAFORM / "environments"
-    assert (folder / environment / name).read_text() == (folder / "dev" / name).read_text()
+def test_environments_are_written_from_the_pipeline_and_differ_in_values_only() -> None:
+    assert environment_files.main(["--check"]) == 0
+
+
+def test_readmes_tell_of_the_variables_and_outputs_as_they_are() -> None:
+    assert readme_tables.main(["--check"]) == 0
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -117,13 +68,30 @@ def test_environment_sets_only_variables_that_exist(environment: str) -> None:
     assert given <= declared, f"unknown in {folder.name}: {sorted(given - declared)}"
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_environment_gives_every_variable_of_the_pipeline(environment: str) -> None:
-    wanted = set(
-        re.findall(r'^variable "(\w+)"', (TERRAFORM / "modules/pipeline/variables.tf").read_text(), re.MULTILINE)
+def test_an_environment_gives_every_variable_of_the_pipeline() -> None:
+    pipeline = (TERRAFORM / "modules" / "pipeline" / "variables.tf").read_text()
+    wanted = set(re.findall(r'^variable "(\w+)"', pipeline, re.MULTILINE))
+    main = (TERRAFORM / "environments" / "dev" / "main.tf").read_text()
+    assert set(re.findall(r"^  (\w+)\s*= (?:coalesce\()?var\.\1\b", main, re.MULTILINE)) == wanted
+
+
+def test_a_table_holds_what_its_block_says(tmp_path: Path) -> None:
+    (tmp_path / "variables.tf").write_text(
+        'variable "sizes" {\n  description = <<-EOT\n    How <large>.\n    Or small | tiny.\n  EOT\n'
+        "  type = map(object({\n    size = number\n  }))\n  default = {}\n}\n\n"
+        'variable "word" {\n  description = "A \\"word\\"."\n  type        = string\n  ephemeral   = true\n}\n'
     )
-    text = (TERRAFORM / "environments" / environment / "main.tf").read_text()
-    assert set(re.findall(r"^  (\w+)\s*= (?:coalesce\()?var\.\1\b", text, re.MULTILINE)) == wanted
+    (tmp_path / "outputs.tf").write_text('output "all" {\n  description = "All."\n  value       = var.sizes\n}\n')
+    assert readme_tables.tables(tmp_path).splitlines()[4:] == [
+        "| `sizes` | map(object) | `{}` | How &lt;large>. Or small \\| tiny. |",
+        '| `word` | string, ephemeral | required | A "word". |',
+        "",
+        "## Outputs",
+        "",
+        "| Name | Description |",
+        "|---|---|",
+        "| `all` | All. |",
+    ]
 
 
 def test_no_secret_s_value_can_get_into_a_state() -> None:
@@ -133,16 +101,6 @@ def test_no_secret_s_value_can_get_into_a_state() -> None:
         for name, body in re.findall(r'^variable "(\w*secret_value)" \{\n(.*?)^\}', text, re.M | re.S):
             assert re.search(r"ephemeral\s+= true", body), f"{name} of {file} is not ephemeral"
             assert re.search(r"sensitive\s+= true", body), f"{name} of {file} is not sensitive"
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_readme_lists_every_variable_and_output(module: str) -> None:
-    folder = TERRAFORM / "modules" / module
-    readme = (folder / "README.md").read_text()
-    for name in ("variables.tf", "outputs.tf"):
-        blocks = re.findall(r'^(?:variable|output) "(\w+)"', (folder / name).read_text(), re.MULTILINE)
-        missing = [block for block in blocks if f"| `{block}` |" not in readme]
-        assert not missing, f"{module}/README.md does not list {missing} of {name}"
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -23,6 +23,8 @@ VARIABLE = re.compile(r'^variable "(\w+)" \{\n.*?^\}\n', re.MULTILINE | re.DOTAL
 OUTPUT = re.compile(r'^output "(\w+)" \{\n  description = (".*")\n', re.MULTILINE)
 VALIDATION = re.compile(r"\n(?:  #.*\n)*  validation \{\n.*?^  \}\n", re.MULTILINE | re.DOTALL)
 
+# ruff: noqa: E501 - Terraform has no strings over several lines without line breaks in them
+
 # What the environments' providers need, and the pipeline does not.
 OWN_VARIABLES = """
 variable "aws_region" {
@@ -50,14 +52,14 @@ variable "tags" {
 """
 
 # The one variable that an environment does not have to be given, though the pipeline has.
-PII_SECRET = """variable "pii_secret_value" {
+WITHOUT_VALUE = """variable "pii_secret_value" {
   description = "Value of the secret for personal data, at least 32 random characters. Null: a random one. It is used when there is no secret yet, or pii_secret_version was raised; afterwards it need not be given again."
   type        = string
   ephemeral   = true
   sensitive   = true
   default     = null
 }
-"""  # noqa: E501 - Terraform has no strings over several lines without line breaks in them
+"""
 
 MAIN = """
 # Made by Secrets Manager in every run, kept nowhere, and used only where the secret has no value yet, or is to get a
@@ -82,7 +84,7 @@ VALUES = {
 def variables(pipeline: str) -> str:
     """Returns an environment's variables.tf: those of the pipeline, unchecked, and its own."""
     blocks = {found[1]: VALIDATION.sub("", found[0]) for found in VARIABLE.finditer(pipeline)}
-    blocks["pii_secret_value"] = PII_SECRET
+    blocks["pii_secret_value"] = WITHOUT_VALUE
     return "".join([NOTE, OWN_VARIABLES, *(f"\n{block}" for block in blocks.values())])
 
 
@@ -120,7 +122,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; fail when a file is not up to date")
     options = parser.parse_args(arguments)
     stale = [
-        (path, text) for path, text in files(TERRAFORM) if not path.is_file() or path.read_text(encoding="utf-8") != text
+        (path, text)
+        for path, text in files(TERRAFORM)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
     for path, text in stale:
         if not options.check:

@@ -69,11 +69,11 @@ locals {
       Resource = concat(access.reads, [for folder in ["jobs", "lib", "config"] : "${var.bucket_arns.scripts}/${folder}/*"])
     },
     {
-      # spark-ui: event logs for the Spark history server.
+      # Scratch space, and event logs for the Spark history server.
       Sid      = "WriteObjects"
       Effect   = "Allow"
       Action   = local.s3_write
-      Resource = concat(access.writes, [for folder in ["tmp", "spark-ui"] : "${var.bucket_arns.scripts}/${folder}/*"])
+      Resource = concat(access.writes, ["${var.bucket_arns.scripts}/tmp/*"])
     },
     {
       Sid    = "Ledger"
@@ -98,7 +98,7 @@ locals {
       Sid      = "SparkDatabases"
       Effect   = "Allow"
       Action   = ["glue:GetDatabase"]
-      Resource = ["${local.glue_arn}:database/default", "${local.glue_arn}:database/global_temp"]
+      Resource = ["${local.glue_arn}:catalog", "${local.glue_arn}:database/default", "${local.glue_arn}:database/global_temp"]
     },
     {
       Sid      = "Alerts"
@@ -166,14 +166,20 @@ locals {
       ]
     },
     {
-      # EC2's Describe calls have no resource-level permissions.
+      # These calls of EC2 have no resource-level permissions.
       Sid    = "DescribeNetwork"
       Effect = "Allow"
       Action = [
         "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
-        "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeVpcEndpoints",
       ]
       Resource = ["*"]
+    },
+    {
+      Sid      = "DescribeVpc"
+      Effect   = "Allow"
+      Action   = ["ec2:DescribeVpcAttribute"]
+      Resource = ["${local.ec2_arn}:vpc/${coalesce(var.vpc_id, "none")}"]
     },
     {
       Sid    = "CreateNetworkInterfaces"

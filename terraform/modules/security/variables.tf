@@ -85,6 +85,12 @@ variable "enable_vpc" {
   default     = false
 }
 
+variable "vpc_id" {
+  description = "VPC in which the jobs run. Null: none."
+  type        = string
+  default     = null
+}
+
 variable "subnet_ids" {
   description = "Subnets in which the jobs may make network interfaces."
   type        = list(string)
@@ -135,6 +141,11 @@ variable "connector_secrets" {
   validation {
     condition     = alltrue([for secret in var.connector_secrets : length(setsubtract(secret.jobs, ["data_ingestion", "data_processing", "data_quality"])) == 0])
     error_message = "jobs of connector_secrets may hold data_ingestion, data_processing and data_quality."
+  }
+
+  validation {
+    condition     = alltrue([for secret in var.connector_secrets : try(secret.rotation.days >= 1 && secret.rotation.days <= 90, secret.rotation == null)])
+    error_message = "rotation.days of connector_secrets must be between 1 and 90."
   }
 }
 

@@ -154,6 +154,7 @@ run "a_vpc_adds_what_network_interfaces_need" {
     enable_vpc         = true
     service_roles      = ["vpc_flow_logs"]
     subnet_ids         = ["subnet-1"]
+    vpc_id             = "vpc-1"
     security_group_ids = ["sg-1"]
   }
 
@@ -253,6 +254,16 @@ run "a_connector_s_secret_for_an_unknown_job_is_refused" {
 
   variables {
     connector_secrets = { shop = { description = "The shop's database", jobs = ["export"] } }
+  }
+
+  expect_failures = [var.connector_secrets]
+}
+
+run "a_rotation_of_a_connector_s_secret_that_is_too_rare_is_refused" {
+  command = plan
+
+  variables {
+    connector_secrets = { shop = { description = "The shop's database", rotation = { lambda_arn = "arn:aws:lambda:us-east-1:123456789012:function:rotate", days = 365 } } }
   }
 
   expect_failures = [var.connector_secrets]
