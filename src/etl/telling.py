@@ -30,6 +30,7 @@ from etl.pipeline import Pipeline, reason_of
 from etl.publication import Publication
 from etl.report import build_report, render_html
 from etl.report_index import render_index
+from etl.report_results import result_line, results_uri
 
 SAMPLE_ROWS = 5
 MOST_SAMPLED_RULES = 50
@@ -41,7 +42,7 @@ _RULE = "__rule"
 
 
 def write_report(pipeline: Pipeline, found: Check, publication: Publication | None) -> str:
-    """Write JSON and HTML.
+    """Write JSON and HTML, and the line that the table of all results has.
 
     Args:
         pipeline: the run.
@@ -84,6 +85,8 @@ def write_report(pipeline: Pipeline, found: Check, publication: Publication | No
     base = f"{settings.quality}reports/{contract.name}/{settings.started:%Y/%m/%d}/{settings.run_id}"
     pipeline.storage.write_text(f"{base}.json", json.dumps(content, indent=1, ensure_ascii=False))
     pipeline.storage.write_text(f"{base}.html", render_html(content))
+    line = results_uri(settings.quality, contract.name, settings.run_id, settings.started)
+    pipeline.storage.write_text(line, result_line(content, f"{base}.html"))
     return f"{base}.html"
 
 

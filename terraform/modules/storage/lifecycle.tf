@@ -17,6 +17,7 @@ locals {
     curated   = []
     quality = [
       { id = "expire-reports", prefix = "reports/", tiers = [], expiration_days = var.retention_days.reports },
+      { id = "expire-results", prefix = "results/", tiers = [], expiration_days = var.retention_days.reports },
       { id = "expire-quarantine", prefix = "quarantine/", tiers = [], expiration_days = var.retention_days.reports },
     ]
     scripts = [{ id = "expire-temporary", prefix = "tmp/", tiers = [], expiration_days = var.retention_days.temporary }]

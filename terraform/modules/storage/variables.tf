@@ -66,7 +66,7 @@ variable "retention_days" {
     Days after which the lifecycle rules act. 0: never, but for temporary, noncurrent and uploads.
     raw_infrequent, raw_archive, raw_deep_archive: move raw files to Standard-IA, Glacier Instant Retrieval, Glacier Deep
     Archive, where a file must be restored before it can be read again. raw_expire: delete raw files.
-    infrequent: move processed files to Standard-IA. reports: delete quality reports and quarantined data.
+    infrequent: move processed files to Standard-IA. reports: delete quality reports, their results for SQL, and quarantined data.
     temporary: delete job scratch space in the scripts bucket. access_logs: delete access logs.
     noncurrent: delete overwritten or deleted versions. uploads: abort unfinished multipart uploads.
   EOT

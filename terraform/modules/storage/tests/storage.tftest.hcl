@@ -89,8 +89,8 @@ run "lifecycle_rules_follow_the_layer" {
   }
 
   assert {
-    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this["quality"].rule : rule.expiration[0].days if rule.id != "clean-up"] == [400, 400]
-    error_message = "Reports and quarantine must expire after retention_days.reports."
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this["quality"].rule : rule.expiration[0].days if rule.id != "clean-up"] == [400, 400, 400]
+    error_message = "Reports, results and quarantine must expire after retention_days.reports."
   }
 
   assert {
