@@ -190,6 +190,10 @@ resource "aws_cloudwatch_event_target" "schedule" {
 }
 
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_115:Reserved concurrency is taken from all other Lambdas of the account, and new accounts have none to give; lambdas.maximum_concurrency limits what the queue may cause.
+  #checkov:skip=CKV_AWS_116:Only a queue calls it, and what it can't handle goes to that queue's dead-letter queue; a dead-letter queue of the Lambda is for asynchronous calls.
+  #checkov:skip=CKV_AWS_117:It speaks to AWS's APIs only, and would need an interface endpoint for each of them.
+  #checkov:skip=CKV_AWS_272:The zip is made and uploaded by the very deployment that would sign it, so a signature would prove nothing more than the code hash does.
   for_each = var.lambdas
 
   function_name    = each.value.name
