@@ -24,7 +24,7 @@ from etl.dqdl.mentions import mentioned
 from etl.dqdl.model import Ruleset
 from etl.dqdl.profile import profile_metrics
 from etl.dynamo import plain
-from etl.hiding import shown_profile
+from etl.hiding import shown_message, shown_profile
 from etl.ledger import Batch
 from etl.names import METADATA
 from etl.pipeline import Pipeline, reason_of
@@ -106,11 +106,11 @@ def check_rows(
     items = pipeline.ledger.newest(f"metrics#{contract.name}", HISTORY_LENGTH, before=check_id)
     earlier = [plain(item) for item in items]
     history = history_of_items(earlier)
-    result = evaluate(table, ruleset, references, history, now=now, files=files, profile=True)
     # Rules may speak of the columns that the pipeline adds; nobody wants a profile of them.
-    profile = [entry for entry in result.profile if entry["column"] not in METADATA]
-    metrics, left_out = bounded_metrics(result.metrics, profile_metrics(profile, now))
-    profile = shown_profile(profile, contract)
+    profiled = [name for name in table.columns if name not in METADATA]
+    result = evaluate(table, ruleset, references, history, now=now, files=files, profile=profiled)
+    metrics, left_out = bounded_metrics(result.metrics, profile_metrics(result.profile, now))
+    profile = shown_profile(result.profile, contract)
     note = f"{left_out} metric(s) of the profile are too many for the history, and have no trend" if left_out else ""
     if note:
         pipeline.log.warning("%s: %s", contract.name, note)
@@ -127,7 +127,7 @@ def check_rows(
         profile=profile,
         observations=observations(metrics, history, now),
         drift=drift(profile, _profile_before(pipeline, contract.name, earlier)),
-        problems=[*result.problems, *filter(None, [note])],
+        problems=[shown_message(each, contract, table.columns) for each in (*result.problems, *filter(None, [note]))],
     )
 
 

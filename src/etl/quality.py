@@ -60,6 +60,8 @@ def _check_dataset(run: _Run, contract: Contract) -> None:
             opened.settle()
         batches = [ledger.take_over(batch) for batch in ledger.batches(name, PROCESSED)]
         if not batches and not settings.recheck:
+            if held := len(ledger.held(name)):
+                run.pipeline.log.info("%s: %d batch(es) are held; --recheck true checks them again", name, held)
             return
         found = _checked(run, contract, batches, opened)
     # Last, so that every rule has been reported and every batch is CHECKED.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -31,7 +31,7 @@ def evaluate(
     now: datetime | None = None,
     composite: str = "COLUMN",
     files: Sequence[str] = (),
-    profile: bool = False,
+    profile: bool | Collection[str] = False,
 ) -> RulesetResult:
     """Evaluate a ruleset: one Spark action for all rules; see :func:`etl.dqdl.explain` for what it reads and why.
 
@@ -47,7 +47,7 @@ def evaluate(
         composite: COLUMN evaluates the parts of and/or over the whole data and then combines them, AWS's
             default; ROW combines them row by row.
         files: URIs of the files that the data came from, for rules about files that name no path.
-        profile: profile all columns in the same action; see ``RulesetResult.profile``.
+        profile: profile all columns, or those that are named, in the same action; see ``RulesetResult.profile``.
 
     Raises:
         DqdlSyntaxError: the text is not DQDL.
@@ -100,7 +100,7 @@ def prepare(
     now: datetime | None = None,
     composite: str = "COLUMN",
     files: Sequence[str] = (),
-    profile: bool = False,
+    profile: bool | Collection[str] = False,
 ) -> Prepared:
     """Plan a ruleset; see :func:`evaluate` for the arguments."""
     if composite not in ("COLUMN", "ROW"):
@@ -114,7 +114,9 @@ def prepare(
     groups = [planner.leaves(node, by_row=composite == "ROW") for node in ruleset.rules]
     analyzers = [planner.leaf(rule) for rule in ruleset.analyzers]
     leaves = [leaf for group in groups for leaf in group] + analyzers
-    wanted = profile_plan(data) if profile else None
+    named = data.columns if isinstance(profile, bool) else profile
+    left_out = [name for name in data.columns if name not in named]
+    wanted = profile_plan(data.drop(*left_out)) if profile else None
     planned = schedule(planner, leaves, wanted.aggregates if wanted else None)
     return Prepared(ruleset, earlier, groups, analyzers, planned, wanted)
 
