@@ -39,13 +39,14 @@ def main(
     environment: Annotated[Environment, typer.Argument(help="where to deploy")],
     plan: Annotated[bool, typer.Option("--plan", help="show what would change, and change nothing")] = False,
     destroy: Annotated[bool, typer.Option("--destroy", help="remove everything that was deployed")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask before prod")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask before something is changed")] = False,
+    var: Annotated[list[str], typer.Option("--var", help="a Terraform variable, as name=value; may be repeated")] = [],  # noqa: B006 - typer copies it
     sample: Annotated[bool, typer.Option("--sample/--no-sample", help="local: ingest the sample data")] = True,
 ) -> None:
     """Deploy the pipeline."""
     if plan and destroy:
         raise typer.BadParameter("--plan and --destroy can't go together")
-    variables = {name: os.environ[key] for key, name in OVERRIDES.items() if os.environ.get(key)}
+    variables = {name: os.environ[key] for key, name in OVERRIDES.items() if os.environ.get(key)} | _given(var)
     try:
         if environment is Environment.LOCAL:
             target: LocalDeployment | AwsDeployment = LocalDeployment(console, variables, sample)
@@ -63,6 +64,19 @@ def main(
     except DeploymentError as error:
         _say_why("Check the result", error)
         raise typer.Exit(1) from error
+
+
+def _given(options: list[str]) -> dict[str, str]:
+    """The variables of ``--var``.
+
+    Raises:
+        typer.BadParameter: one is no name with a value.
+    """
+    pairs = {option: option.partition("=") for option in options}
+    for option, (name, equals, _) in pairs.items():
+        if not equals or not name.isidentifier():
+            raise typer.BadParameter(f"--var {option}: it must be name=value, such as --var number_of_workers=4")
+    return {name: value for name, _, value in pairs.values()}
 
 
 def _say_why(step: str, error: Exception) -> None:

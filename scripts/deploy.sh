@@ -4,15 +4,16 @@ set -euo pipefail
 
 usage() {
   cat <<'EOF'
-Usage: scripts/deploy.sh <local|dev|staging|prod> [options]
+Usage: scripts/deploy.sh [local|dev|staging|prod] [options]        (without a name: that in ENVIRONMENT)
 
   local    starts the local cloud, applies the Terraform to it, ingests the sample data and shows the result
-  others   apply the Terraform to the AWS account of your credentials
+  others   apply the Terraform to the AWS account of your credentials: what would change is shown, and you are asked
 
 Options:
   --plan        show what would change, and change nothing
   --destroy     remove everything that was deployed
-  --yes         do not ask (dev and staging never ask; prod always does, unless told so)
+  --yes         do not ask
+  --var N=V     a Terraform variable; may be repeated
   --no-sample   local: deploy only, without sample data and run
   -h, --help    this text
 
@@ -24,6 +25,7 @@ EOF
 main() {
   local root
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+  [[ -z ${ENVIRONMENT:-} || ( -n ${1:-} && ${1:-} != --* ) || ${1:-} == --help ]] || set -- "${ENVIRONMENT}" "$@"
   case ${1:-} in
     local | dev | staging | prod) ;;
     -h | --help) usage && exit 0 ;;

@@ -11,15 +11,21 @@ from typing import Any
 
 import boto3
 import pytest
+import typer
 from moto import mock_aws
+from rich.console import Console
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DEPLOY = REPOSITORY / "scripts" / "deploy.sh"
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 from deployment import terraform as terraform_module  # noqa: E402
-from deployment.steps import DeploymentError  # noqa: E402
+from deployment.aws import AwsDeployment  # noqa: E402
+from deployment.planned import Change, Plan, read_plan, show_changes  # noqa: E402
+from deployment.steps import DeploymentError, StepFailedError  # noqa: E402
 from deployment.terraform import Terraform, environment_folder  # noqa: E402
+from deployment.values import account_ids_of, value_of  # noqa: E402
+from deployment.verification import faults_of  # noqa: E402
 from deployment.workflow import unfinished_work  # noqa: E402
 
 
@@ -57,6 +63,23 @@ def test_no_environment_shows_the_usage() -> None:
     done = run()
     assert done.returncode == 2
     assert done.stderr.startswith("Usage:")
+
+
+def test_the_environment_may_be_named_by_a_variable() -> None:
+    done = run("--plan", ENVIRONMENT="nowhere")
+    assert done.returncode == 2
+    assert "unknown environment nowhere" in done.stderr
+
+
+def test_the_environment_on_the_command_line_goes_before_the_variable() -> None:
+    done = run("somewhere", ENVIRONMENT="nowhere")
+    assert "unknown environment somewhere" in done.stderr
+
+
+def test_a_variable_without_a_value_is_misuse() -> None:
+    done = run("dev", "--var", "number_of_workers")
+    assert done.returncode == 2
+    assert "it must be name=value" in done.stderr
 
 
 def test_help_explains_the_options() -> None:
@@ -133,6 +156,132 @@ def test_an_account_without_credentials_is_refused_before_anything_is_made(tmp_p
     assert "./scripts/deploy.sh local" in done.stdout
 
 
+def planned(address: str, *actions: str, **values: Any) -> dict[str, Any]:
+    """One resource as ``terraform show -json`` has it in a plan."""
+    return {
+        "address": address,
+        "mode": "managed",
+        "type": address.split(".")[-2],
+        "change": {"actions": actions, **values},
+    }
+
+
+def shown(plan: Plan) -> str:
+    console = Console(width=120, record=True, quiet=False, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    show_changes(console, plan)
+    return console.export_text()
+
+
+def test_a_plan_counts_what_is_made_and_names_what_is_changed_or_lost() -> None:
+    plan = read_plan(
+        {
+            "resource_changes": [
+                planned("module.pipeline.aws_s3_bucket.raw", "create"),
+                planned(
+                    "aws_glue_job.ingestion",
+                    "update",
+                    before={"timeout": 1, "name": "a"},
+                    after={"timeout": 2, "name": "a"},
+                ),
+                planned(
+                    "aws_dynamodb_table.state", "delete", "create", before={}, after={}, after_unknown={"arn": True}
+                ),
+                planned("aws_kms_key.old", "delete"),
+                planned("aws_sqs_queue.same", "no-op"),
+                {**planned("data.aws_region.here", "read"), "mode": "data"},
+            ]
+        }
+    )
+    assert str(plan) == "1 to create, 1 to change, 1 to replace, 1 to destroy"
+    text = shown(plan)
+    assert "aws_glue_job.ingestion  (timeout)" in text
+    assert "To replace\n  aws_dynamodb_table.state  (arn)" in text
+    assert "To destroy\n  aws_kms_key.old" in text
+    assert "aws_sqs_queue" not in text
+
+
+def test_what_was_changed_outside_of_terraform_is_told() -> None:
+    drift = [planned("aws_sns_topic.alerts", "update", before={"name": "a"}, after={"name": "b"})]
+    plan = read_plan({"resource_changes": [], "resource_drift": drift})
+    assert str(plan) == "no changes"
+    assert "Changed outside of Terraform" in shown(plan)
+    assert "aws_sns_topic.alerts  (name)" in shown(plan)
+
+
+def test_very_many_changes_are_counted_and_not_all_named() -> None:
+    text = shown(Plan(tuple(Change(f"aws_sqs_queue.q{number}", "aws_sqs_queue", "destroy") for number in range(50))))
+    assert "and 10 more" in text
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_without_a_terminal_nothing_is_done_unless_told_yes(environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115, PTH123
+    with pytest.raises(StepFailedError, match="no terminal to ask"):
+        AwsDeployment(Console(), environment, {}, assume_yes=False)._ask("deploy")
+    AwsDeployment(Console(), environment, {}, assume_yes=True)._ask("deploy")
+
+
+def test_prod_wants_its_name_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    prod = AwsDeployment(Console(), "prod", {}, assume_yes=False)
+    monkeypatch.setattr(typer, "prompt", lambda text: "y")
+    with pytest.raises(typer.Abort):
+        prod._ask("deploy")
+    monkeypatch.setattr(typer, "prompt", lambda text: "prod")
+    prod._ask("deploy")
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> Path:
+    """An environment's folder with values."""
+    (tmp_path / "terraform.tfvars").write_text(
+        'aws_region = "eu-central-1"\nallowed_account_ids = [\n  "123456789012",\n]\n# project_name = "commented"\n'
+    )
+    return tmp_path
+
+
+def test_values_of_an_environment_are_read_where_they_are_set(values: Path) -> None:
+    assert value_of(values, "aws_region") == "eu-central-1"
+    assert value_of(values, "project_name") is None
+    assert account_ids_of(values) == ["123456789012"]
+
+
+def test_another_account_than_the_allowed_is_refused(values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployment.aws.environment_folder", lambda name: values)
+    dev = AwsDeployment(Console(), "dev", {}, assume_yes=False)
+    with pytest.raises(DeploymentError, match=r"account 999999999999, but dev may only be deployed to 123456789012"):
+        dev._is_allowed("999999999999")
+    assert "one of" in dev._is_allowed("123456789012")
+    assert dev._region() == "eu-central-1"
+
+
+def test_a_region_that_is_given_goes_before_the_environment_s(values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployment.aws.environment_folder", lambda name: values)
+    assert AwsDeployment(Console(), "dev", {"aws_region": "us-west-2"}, assume_yes=False)._region() == "us-west-2"
+
+
+def test_a_failed_apply_says_what_was_done_and_how_to_go_on(tmp_path: Path) -> None:
+    plan = Plan(tuple(Change(f"aws_sqs_queue.q{number}", "aws_sqs_queue", "create") for number in range(3)))
+    terraform = Terraform(environment_folder("dev"), tmp_path / "log")
+
+    def fails(tell: Any) -> Any:
+        tell(1, 0, "aws_sqs_queue.q0")
+        raise DeploymentError("aws_sqs_queue.q1: AccessDenied", terraform.log)
+
+    with pytest.raises(StepFailedError) as failure:
+        AwsDeployment(Console(), "dev", {}, assume_yes=True)._carry_out("terraform apply", terraform, plan, fails)
+    assert "aws_sqs_queue.q1: AccessDenied" in str(failure.value.error)
+    assert "1 of 3 changes were carried out" in str(failure.value.error)
+    assert "./scripts/deploy.sh dev --plan" in str(failure.value.error)
+
+
+def test_a_locked_state_says_who_may_unlock_it(terraform: Terraform, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked = subprocess.CompletedProcess(["terraform"], 1, "", "Error: Error acquiring the state lock\nID: 4711")
+    monkeypatch.setattr(Terraform, "_run", lambda *arguments, **options: locked)
+    with pytest.raises(DeploymentError, match=r"4711.*\n\n.*force-unlock"):
+        terraform.plan(terraform.log.parent / "plan")
+
+
 @pytest.fixture
 def outputs(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Terraform outputs of a pipeline whose bucket and tables are moto's."""
@@ -198,3 +347,13 @@ def test_another_python_than_glues_is_refused_by_name(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"Python 3.11 (the one of Glue 5.1) was not found as {other}" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_what_is_missing_after_an_apply_is_named(outputs: Any) -> None:
+    everything = {**outputs, "job_names": {"ingestion": "no-job"}, "workflow_name": "no-workflow", "lambda_names": {}}
+    assert faults_of(everything, "us-east-1", patience=0) == [
+        "job no-job can't be found (EntityNotFoundException)",
+        "the workflow can't be found (EntityNotFoundException)",
+    ]
+    boto3.client("glue").create_workflow(Name="a-workflow")
+    assert faults_of({**everything, "job_names": {}, "workflow_name": "a-workflow"}, "us-east-1", patience=0) == []

@@ -8,13 +8,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from deployment.planned import Plan, read_plan, show_changes
 from deployment.steps import DeploymentError, step
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -118,27 +120,36 @@ class Terraform:
             )
         return mirror
 
-    def plan(self) -> str:
-        """What would change, as Terraform shows it."""
-        done = self._run("plan", "-input=false", "-no-color", *self._variables())
+    def plan(self, file: Path, *, destroy: bool = False) -> Plan:
+        """What would change; the plan is saved, so that exactly it can be applied.
+
+        Args:
+            file: where it is saved. It may hold values that nobody else should read.
+            destroy: whether to remove everything.
+
+        Raises:
+            DeploymentError: Terraform's own errors.
+        """
+        options = [f"-out={file}", *(["-destroy"] if destroy else [])]
+        done = self._run("plan", "-input=false", "-no-color", *options, *self._variables())
         if done.returncode:
             raise DeploymentError(_error_text(done.stderr), self.log)
-        return done.stdout
+        shown = self._run("show", "-json", str(file), logged=False)
+        if shown.returncode:
+            raise DeploymentError(_error_text(shown.stderr), self.log)
+        return read_plan(json.loads(shown.stdout))
 
-    def apply(self, on_progress: Callable[[int, int, str], None]) -> Changes:
-        """Make what the configuration says.
+    def apply(self, on_progress: Callable[[int, int, str], None], plan: Path | None = None) -> Changes:
+        """Make what the configuration says, or what a saved plan does.
 
         Args:
             on_progress: called with resources done, resources planned, and the address that was done last.
+            plan: a plan that :meth:`plan` saved; a plan for removal removes.
 
         Raises:
             DeploymentError: Terraform's own errors, with the resource.
         """
-        return self._change("apply", on_progress)
-
-    def destroy(self, on_progress: Callable[[int, int, str], None]) -> Changes:
-        """Remove everything. Arguments and errors as in :meth:`apply`."""
-        return self._change("destroy", on_progress)
+        return self._change(on_progress, self._variables() if plan is None else [str(plan)])
 
     def outputs(self) -> dict[str, Any]:
         """The environment's outputs."""
@@ -147,17 +158,17 @@ class Terraform:
             raise DeploymentError(_error_text(done.stderr), self.log)
         return {name: output["value"] for name, output in json.loads(done.stdout).items()}
 
-    def _change(self, command: str, on_progress: Callable[[int, int, str], None]) -> Changes:
-        arguments = [command, "-json", "-auto-approve", "-input=false", "-parallelism=30", *self._variables()]
+    def _change(self, on_progress: Callable[[int, int, str], None], options: Sequence[str]) -> Changes:
+        arguments = ["apply", "-json", "-auto-approve", "-input=false", "-parallelism=30", *options]
         planned, done, errors, changes = 0, 0, [], Changes()
         for event in self._events(arguments):
             kind = event.get("type")
             if kind == "planned_change":
                 planned += 1
-            elif kind in ("apply_complete", "apply_errored"):
+            elif kind == "apply_complete":
                 done += 1
                 on_progress(done, planned, event["hook"]["resource"]["addr"])
-            elif kind == "change_summary" and event["changes"]["operation"] == command:
+            elif kind == "change_summary" and event["changes"]["operation"] in ("apply", "destroy"):
                 summary = event["changes"]
                 changes = Changes(summary["add"], summary["change"], summary["remove"])
             elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
@@ -188,7 +199,7 @@ class Terraform:
         if process.returncode and unreadable:
             raise DeploymentError(_error_text("\n".join(unreadable)), self.log)
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str, logged: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             ["terraform", *arguments],
             cwd=self.folder,
@@ -198,7 +209,7 @@ class Terraform:
             check=False,
         )
         with self.log.open("a", encoding="utf-8") as log:
-            log.write(f"$ terraform {' '.join(arguments)}\n{done.stdout}{done.stderr}\n")
+            log.write(f"$ terraform {' '.join(arguments)}\n{done.stdout if logged else ''}{done.stderr}\n")
         return done
 
     def _environment(self) -> dict[str, str]:
@@ -212,24 +223,43 @@ class Terraform:
         return [f"-var={name}={value}" for name, value in self.variables.items()]
 
 
-def change(console: Console, title: str, operation: Callable[[Callable[[int, int, str], None]], Changes]) -> None:
-    """Apply or destroy as a step that shows how many resources are done, and the one that was done last.
+def change(
+    console: Console,
+    title: str,
+    operation: Callable[[Callable[[int, int, str], None]], Changes],
+    *,
+    planned: int | None = None,
+    on_done: Callable[[int], None] | None = None,
+) -> None:
+    """Apply as a step that shows how many resources are done, and the one that was done last.
 
     Args:
         console: where it is shown.
         title: the step's.
-        operation: a Terraform's ``apply`` or ``destroy``.
+        operation: a Terraform's ``apply``.
+        planned: how many resources there are; without it, as many as Terraform tells.
+        on_done: called with the number of resources done.
     """
     with step(console, title) as current:
-        changes = operation(lambda done, planned, name: current.progress(f"{done}/{planned}  {name}"))
-        current.note(str(changes))
+
+        def tell(done: int, told: int, name: str) -> None:
+            current.progress(f"{done}/{planned or told}  {name}")
+            if on_done is not None:
+                on_done(done)
+
+        current.note(str(operation(tell)))
 
 
 def show_plan(console: Console, terraform: Terraform) -> None:
-    """Plan as a step, then show the plan as Terraform words it."""
-    with step(console, "terraform plan"):
-        text = terraform.plan()
-    console.print(text, highlight=False, markup=False)
+    """Plan as a step, then show what would change."""
+    with tempfile.TemporaryDirectory() as folder, step(console, "terraform plan") as current:
+        plan = terraform.plan(Path(folder, "plan"))
+        current.note(str(plan))
+    show_changes(console, plan)
+    console.print(f"Nothing was changed. Every detail is in {terraform.log}", highlight=False, soft_wrap=True)
+
+
+_LOCKED = "Error acquiring the state lock"
 
 
 def _diagnostic(diagnostic: Mapping[str, Any]) -> str:
@@ -242,4 +272,10 @@ def _error_text(stderr: str) -> str:
     """Terraform's boxed errors as plain lines."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", stderr)
     lines = [line.lstrip("│╷╵ ").rstrip() for line in plain.splitlines()]
-    return " ".join(line for line in lines if line) or "Terraform failed without a message"
+    text = " ".join(line for line in lines if line) or "Terraform failed without a message"
+    if _LOCKED in text:
+        text += (
+            "\n\nSomebody else deploys just now: wait until they are done. If that run is dead, its lock is taken away "
+            "with `terraform force-unlock <ID>` in the environment's folder; the ID is named above."
+        )
+    return text

@@ -64,6 +64,7 @@ main() {
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
   esac
+  export AWS_DEFAULT_REGION=$region # AWS_REGION alone is not read by version 1 of the AWS CLI
   command -v aws >/dev/null || fail "the AWS CLI is missing: pip install awscli"
   identity=$(aws sts get-caller-identity --query '[Account,Arn]' --output text) \
     || fail "no AWS credentials: try \`aws sts get-caller-identity\`"
