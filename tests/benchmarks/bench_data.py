@@ -89,11 +89,7 @@ def lineitem(folder: Path, scale: float, *, repeat_every: int = 0, max_bytes: in
 
 @contextmanager
 def _generator(scale: float, table: str = "lineitem") -> Iterator[IO[bytes]]:
-    beside = Path(sys.executable).with_name("tpchgen-cli")
-    program = str(beside) if beside.exists() else shutil.which("tpchgen-cli")
-    if program is None:
-        raise BenchmarkError('tpchgen-cli is missing; run: .venv/bin/pip install -c constraints.txt -e ".[bench]"')
-    command = [program, "csv", "--scale-factor", f"{scale:g}", "--tables", table, "--stdout", "--quiet"]
+    command = [_program(), "csv", "--scale-factor", f"{scale:g}", "--tables", table, "--stdout", "--quiet"]
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
             assert process.stdout is not None
@@ -105,6 +101,14 @@ def _generator(scale: float, table: str = "lineitem") -> Iterator[IO[bytes]]:
             errors.seek(0)
             reason = errors.read().decode(errors="replace").strip()
             raise BenchmarkError(f"{' '.join(command)} ended with {process.returncode}: {reason}")
+
+
+def _program() -> str:
+    beside = Path(sys.executable).with_name("tpchgen-cli")
+    program = str(beside) if beside.exists() else shutil.which("tpchgen-cli")
+    if program is None:
+        raise BenchmarkError('tpchgen-cli is missing; run: .venv/bin/pip install -c constraints.txt -e ".[bench]"')
+    return program
 
 
 def orders(folder: Path, scale: float) -> Path:
@@ -120,6 +124,25 @@ def orders(folder: Path, scale: float) -> Path:
         with _generator(scale, "orders") as source, part.open("wb") as target:
             shutil.copyfileobj(source, target)
         part.rename(path)
+    return path
+
+
+def lineitem_parquet(folder: Path, scale: float) -> Path:
+    """Lineitem as one Parquet file, as TPC-H has it; generated the first time.
+
+    Raises:
+        BenchmarkError: tpchgen-cli is missing or fails.
+    """
+    path = folder / f"lineitem-sf{scale:g}.parquet"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            size = ["--scale-factor", f"{scale:g}", "--tables", "lineitem"]
+            command = [_program(), "parquet", *size, "--output-dir", scratch, "--quiet"]
+            ended = subprocess.run(command, capture_output=True, text=True, check=False)
+            if ended.returncode:
+                raise BenchmarkError(f"{' '.join(command)} ended with {ended.returncode}: {ended.stderr.strip()}")
+            (Path(scratch) / "lineitem.parquet").rename(path)
     return path
 
 

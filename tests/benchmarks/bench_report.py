@@ -6,13 +6,16 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import typer
+from bench_data import BenchmarkError
 from rich.console import Console
 from rich.table import Table
 
@@ -21,7 +24,7 @@ Run = dict[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """A number that issue 3 asks for, beside what was measured."""
+    """A number that is asked for, beside what was measured."""
 
     name: str
     wanted: str
@@ -49,7 +52,7 @@ class Report:
         return [target for target in self.targets if not target.ok]
 
     def print_targets(self) -> None:
-        table = Table("target", "wanted", "measured", "", title="Targets of the issue")
+        table = Table("target", "wanted", "measured", "", title="Targets")
         for target in self.targets:
             mark = "[green]ok[/]" if target.ok else "[red]missed[/]"
             table.add_row(target.name, target.wanted, target.measured, mark)
@@ -61,6 +64,31 @@ class Report:
         document = {"machine": _machine(), "runs": self.runs, "targets": [asdict(target) for target in self.targets]}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def reported(json_file: Path | None, *, strict: bool) -> Iterator[Report]:
+    """A report that is printed and written at the end, also of a benchmark that fails.
+
+    Args:
+        json_file: where to write it, if at all.
+        strict: end the program with 1 when a target is missed.
+
+    Raises:
+        typer.Exit: with 2 for a benchmark that cannot be run.
+    """
+    report = Report(Console(width=None if os.isatty(1) else 200))
+    try:
+        yield report
+    except BenchmarkError as error:
+        report.console.print(f"[red]failed:[/] {error}", highlight=False)
+        raise typer.Exit(2) from None
+    finally:
+        report.print_targets()
+        if json_file:
+            report.write(json_file)
+    if strict and report.missed():
+        raise typer.Exit(1)
 
 
 def _machine() -> dict[str, Any]:

@@ -64,8 +64,9 @@ def serve(connection: Connection, kind: SessionKind, log: Path, scratch: Path) -
 
 def _task(name: str) -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
     import bench_curation
+    import bench_quality
 
-    return {**TASKS, **bench_curation.TASKS}[name]
+    return {**TASKS, **bench_curation.TASKS, **bench_quality.TASKS}[name]
 
 
 def _imports() -> None:
@@ -82,19 +83,10 @@ def open_session(kind: SessionKind, scratch: Path) -> Any:
 
     from local_cloud.java import java_home
     from local_cloud.spark_conf import iceberg_jar
-    from utils.glue_utils import SESSION_SETTINGS
 
     os.environ |= {"JAVA_HOME": str(java_home()), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
     settings = {
-        **SESSION_SETTINGS,
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.memory": kind.memory,
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC {kind.java_options}".strip(),
-        "spark.local.dir": str(scratch),
-        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        **plain_settings(kind, scratch),
         "spark.jars": str(iceberg_jar()),
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
@@ -107,6 +99,23 @@ def open_session(kind: SessionKind, scratch: Path) -> Any:
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
     return spark
+
+
+def plain_settings(kind: SessionKind, scratch: Path) -> dict[str, str]:
+    """Spark's settings for a session of a kind, without Iceberg and buckets."""
+    from utils.glue_utils import SESSION_SETTINGS
+
+    return {
+        **SESSION_SETTINGS,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.memory": kind.memory,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC {kind.java_options}".strip(),
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+    }
 
 
 # Measuring ------------------------------------------------------------------------------------------------

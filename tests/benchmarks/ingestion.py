@@ -36,12 +36,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from bench_data import BenchmarkError, Lineitem, described, lineitem, lineitem_contract, place
-from bench_report import Report, Run, layout, median, print_aws, print_profile, print_runs, ratio
+from bench_data import Lineitem, described, lineitem, lineitem_contract, place
+from bench_report import Run, layout, median, print_aws, print_profile, print_runs, ratio, reported
 from bench_scenarios import Bench, duplicates, large_file, publish, small_files, tiny, total
 from bench_tasks import SessionKind
 from bench_workers import Worker
-from rich.console import Console
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SIDES = ("bare", "ours", "keyed", "probe")
@@ -105,10 +104,9 @@ def main(
     sides = tuple(side or SIDES[:3])
     if unknown := set(sides) - set(SIDES):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: sides are {', '.join(SIDES)}")
-    report = Report(Console(width=None if os.isatty(1) else 200))
-    bench = Bench(data.resolve(), report, SessionKind(cores=cores, memory=memory), profile, rounds)
     wanted = [one for one in Scenario if one != Scenario.all] if scenario == Scenario.all else [scenario]
-    try:
+    with reported(json_file, strict=strict) as report:
+        bench = Bench(data.resolve(), report, SessionKind(cores=cores, memory=memory), profile, rounds)
         for one in wanted:
             if one == Scenario.ratio:
                 event_time = "l_shipdate" if partitions == Partitions.month else "l_receiptdate"
@@ -121,15 +119,6 @@ def main(
                 tiny(bench)
             else:
                 duplicates(bench, min(scales))
-    except BenchmarkError as error:
-        report.console.print(f"[red]failed:[/] {error}", highlight=False)
-        raise typer.Exit(2) from None
-    finally:
-        report.print_targets()
-        if json_file:
-            report.write(json_file)
-    if strict and report.missed():
-        raise typer.Exit(1)
 
 
 class Comparison:

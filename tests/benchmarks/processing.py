@@ -23,19 +23,17 @@ made before, and join the same curated table.
 
 from __future__ import annotations
 
-import os
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from bench_data import PROCESSING, TPCH_ORDERS_CONTRACT, BenchmarkError, in_two_batches, lineitem, lineitem_contract
+from bench_data import PROCESSING, TPCH_ORDERS_CONTRACT, in_two_batches, lineitem, lineitem_contract
 from bench_data import orders as orders_file
-from bench_report import Report, Run, print_aws, print_profile, print_runs, ratio
+from bench_report import Report, Run, print_aws, print_profile, print_runs, ratio, reported
 from bench_scenarios import Bench, publish
 from bench_tasks import SessionKind
 from bench_workers import Worker
-from rich.console import Console
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SIDES = ("floor", "ours")
@@ -67,21 +65,11 @@ def main(
     strict: Annotated[bool, typer.Option(help="End with 1 when a target is missed.")] = False,
 ) -> None:
     """Measure processing against the same work by hand."""
-    report = Report(Console(width=None if os.isatty(1) else 200))
-    bench = Bench(data.resolve(), report, SessionKind(cores=cores, memory=memory), profile, rounds)
-    try:
+    with reported(json_file, strict=strict) as report:
+        bench = Bench(data.resolve(), report, SessionKind(cores=cores, memory=memory), profile, rounds)
         for one in (Case.load, Case.merge) if case == Case.both else (case,):
             for factor in sorted(set(scale or (0.1,))):
                 _compare(bench, one, factor, warm_up)
-    except BenchmarkError as error:
-        report.console.print(f"[red]failed:[/] {error}", highlight=False)
-        raise typer.Exit(2) from None
-    finally:
-        report.print_targets()
-        if json_file:
-            report.write(json_file)
-    if strict and report.missed():
-        raise typer.Exit(1)
 
 
 def _compare(bench: Bench, case: Case, scale: float, warm_up: int) -> None:
