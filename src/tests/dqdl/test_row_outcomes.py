@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from etl.dqdl import RulesetResult, evaluate
 from etl.dqdl.result import OUTCOME_COLUMNS
@@ -83,6 +83,27 @@ def test_a_ruleset_without_row_level_rules_passes_every_row(orders: DataFrame) -
     rows = evaluate(orders, "Rules = [ RowCount > 99 ]").row_outcomes(orders).collect()
     assert {row["DataQualityEvaluationResult"] for row in rows} == {"Passed"}
     assert rows[0]["DataQualityRulesPass"] == []
+
+
+def test_rows_without_values_nan_and_odd_names_have_outcomes(spark: SparkSession) -> None:
+    columns = ("id", "cast(null as string) as `no ne`", "cast('NaN' as double) as `a.b`", "map('a', id) as `ma``p`")
+    data = spark.range(2).selectExpr(*columns)
+    good = ['IsComplete "a.b"', 'IsUnique "id"', 'IsComplete "ma`p"', 'ColumnValues "no ne" != "x"']
+    bad = [
+        'IsComplete "no ne"',
+        'ColumnValues "a.b" > 0',
+        'IsUnique "no ne"',
+        'ColumnLength "no ne" > 0',
+        'IsUnique "a.b"',
+    ]
+    result = evaluate(data, f"Rules = [ {', '.join(good + bad)} ]")
+    rows = result.row_outcomes(data).collect()
+    assert {(*row["DataQualityRulesPass"], "|", *row["DataQualityRulesFail"]) for row in rows} == {(*good, "|", *bad)}
+    assert [rule.failed_rows for rule in result.rules] == [0] * len(good) + [2] * len(bad)
+    assert result.failing_rows(data, len(good)).columns == data.columns
+    none = data.where("id > 5")
+    empty = evaluate(none, f"Rules = [ {', '.join(good + bad)} ]")
+    assert (empty.passed, empty.row_outcomes(none).count()) == (True, 0)
 
 
 def test_results_are_json(orders: DataFrame, references: dict[str, DataFrame]) -> None:
