@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pyspark.sql import Row, SparkSession
 
 from etl.report_results import result_line, results_uri
 from test_report import BAD, COLUMN, HELD, full
 
 REPORT = "s3://q/reports/orders/2024/01/15/jr_1.html"
-COLUMNS = json.loads(
-    (Path(__file__).resolve().parents[2] / "terraform/modules/glue/quality_results.json").read_text(encoding="utf-8")
-)
+REPO = Path(__file__).resolve().parents[2]
+COLUMNS = json.loads((REPO / "terraform/modules/glue/quality_results.json").read_text(encoding="utf-8"))
 
 
 def read(spark: SparkSession, folder: Path, *lines: str) -> list[Row]:
@@ -74,3 +75,15 @@ def test_moments_are_told_in_utc() -> None:
 def test_results_lie_by_day() -> None:
     started = datetime(2024, 1, 5, 23, 59, tzinfo=timezone.utc)
     assert results_uri("s3://q/", "orders", "jr_1", started) == "s3://q/results/2024/01/05/orders-jr_1.json"
+
+
+@pytest.mark.parametrize("file", ["terraform/modules/pipeline/operations.tf", "docs/quality_report.md"])
+def test_queries_name_the_fields_of_a_list_in_their_order(file: str) -> None:
+    # Athena makes columns of the fields by their place, so a new field in the middle would shift them in silence.
+    other_names = {"rows": "rows_checked", "name": "column_name", "type": "column_type"}
+    types = {column["name"]: column["type"] for column in COLUMNS}
+    found = re.findall(r"UNNEST\((\w+)\) AS t\(([^)]+)\)", (REPO / file).read_text(encoding="utf-8"))
+    assert found
+    for column, names in found:
+        fields = re.findall(r"(\w+):", types[column])
+        assert names.split(", ") in ([other_names.get(field, field) for field in fields], ["reason", "refused_rows"])
