@@ -133,13 +133,13 @@ class AwsDeployment:
             done = number
 
         try:
-            change(self.console, title, operation, planned=len(plan.changes), on_done=count)
+            change(self.console, title, operation, planned=plan.steps, on_done=count)
         except StepFailedError as failure:
             again = f"./scripts/deploy.sh {self.environment}"
             raise StepFailedError(
                 failure.title,
                 DeploymentError(
-                    f"{failure.error}\n\n{done} of {len(plan.changes)} changes were carried out before it ended, and "
+                    f"{failure.error}\n\n{done} of {plan.steps} changes were carried out before it ended, and "
                     "Terraform's state holds them: nothing has to be cleaned up. Put right what is named above, and go "
                     f"on with {again}; {again} --plan shows what is left to do.",
                     terraform.log,

@@ -59,6 +59,11 @@ class Plan:
         """How many resources get this action."""
         return sum(change.action == action for change in self.changes)
 
+    @property
+    def steps(self) -> int:
+        """How many things are done in all: a replacement is a removal and a creation."""
+        return len(self.changes) + self.count("replace")
+
     def __str__(self) -> str:
         counted = [f"{self.count(action)} to {action}" for action in COLOURS if self.count(action)]
         return ", ".join(counted) or "no changes"

@@ -165,7 +165,7 @@ class Terraform:
             kind = event.get("type")
             if kind == "planned_change":
                 planned += 1
-            elif kind == "apply_complete":
+            elif kind == "apply_complete" and event["hook"].get("action") != "read":
                 done += 1
                 on_progress(done, planned, event["hook"]["resource"]["addr"])
             elif kind == "change_summary" and event["changes"]["operation"] in ("apply", "destroy"):

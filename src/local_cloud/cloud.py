@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import shutil
+import ssl
 import sys
 import urllib.error
 import urllib.request
@@ -16,6 +17,7 @@ import psutil
 
 from local_cloud.control import end_interrupted_runs
 from local_cloud.environment import emulator_environment, process_environment, scripts_folder
+from local_cloud.iam import make_certificate
 from local_cloud.processes import Service, end, launch, running_process, wait_until_ready
 from local_cloud.server import HEALTH_PATH
 from local_cloud.settings import LocalCloudError, Settings, to_environment
@@ -34,10 +36,10 @@ _STATE = (
     "glue.sqlite*",
     "*.pid.json",
     "aws-config",
+    "certificate.*",
     "start.lock",
     "terraform*",
 )
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def emulator(settings: Settings) -> Service:
@@ -138,6 +140,8 @@ def _start_emulator(settings: Settings) -> None:
         raise LocalCloudError(
             f"the emulator is not installed ({program}); run: {sys.executable} -m pip install -e '.[local]'"
         )
+    if settings.enforce_iam:
+        make_certificate(settings)
     service = emulator(settings)
     process = launch(service, [str(program)], emulator_environment(settings))
     _wait(service, process, settings.endpoint + _EMULATOR_HEALTH)
@@ -158,9 +162,16 @@ def _wait(service: Service, process: psutil.Process, url: str) -> None:
         raise
 
 
+def _opener() -> urllib.request.OpenerDirector:
+    """Opens addresses of this machine: by no proxy, and without asking who has signed the certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+
+
 def _answers(url: str) -> bool:
     try:
-        with _OPENER.open(url, timeout=5) as answer:
+        with _opener().open(url, timeout=5) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

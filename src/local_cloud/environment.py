@@ -49,6 +49,7 @@ def aws_variables(settings: Settings) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_DEFAULT_REGION": settings.region,
         "AWS_REGION": settings.region,
+        **({"AWS_CA_BUNDLE": str(settings.certificate)} if settings.enforce_iam else {}),
     }
 
 
@@ -90,8 +91,19 @@ def emulator_environment(settings: Settings) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "MINISTACK_REGION": settings.region,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        **(_enforcing(settings) if settings.enforce_iam else {}),
         # Without a Docker socket nothing in the emulator starts containers.
         "DOCKER_HOST": f"unix://{state / 'no-docker.sock'}",
+    }
+
+
+def _enforcing(settings: Settings) -> dict[str, str]:
+    """What makes the emulator check every call, over TLS, which policies of buckets and queues demand."""
+    return {
+        "AUTH": "true",
+        "USE_SSL": "1",
+        "MINISTACK_SSL_CERT": str(settings.certificate),
+        "MINISTACK_SSL_KEY": str(settings.certificate_key),
     }
 
 

@@ -22,6 +22,7 @@ from local_cloud.arguments import command_line, merged_arguments, spark_settings
 from local_cloud.class_archive import existing_archive
 from local_cloud.environment import process_environment
 from local_cloud.errors import failure_message
+from local_cloud.iam import role_credentials
 from local_cloud.lake import Lake, plan_for
 from local_cloud.logship import ERROR_GROUP, OUTPUT_GROUP, LogStream
 from local_cloud.packages import fetch, python_path
@@ -172,6 +173,7 @@ class JobRunner:
         paths = python_path(self._settings, s3, arguments, one.folder / "libraries", one.note)
         env = {
             **process_environment(self._settings),
+            **self._role(one),
             MARKER: one.run["Id"],
             "TZ": "UTC",
             "TMPDIR": str(one.folder / "tmp"),
@@ -180,6 +182,13 @@ class JobRunner:
         if one.job.get("Command", {}).get("Name") != "pythonshell":
             env.update(self._spark(one, arguments))
         return [sys.executable, str(program), *command_line(arguments)], env
+
+    def _role(self, one: _Run) -> dict[str, str]:
+        """Credentials of the job's own role, where IAM is enforced."""
+        if not self._settings.enforce_iam:
+            return {}
+        one.note(f"runs with the rights of {one.job['Role']}")
+        return role_credentials(one.job, one.run["Id"], self._clients)
 
     def _spark(self, one: _Run, arguments: Mapping[str, str]) -> dict[str, str]:
         conf = job_settings(

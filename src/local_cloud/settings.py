@@ -34,6 +34,7 @@ class Settings:
         profile: ``small`` (quick start, little memory) or ``large`` (for large local data).
         driver_memory: heap of each Spark driver, as Spark writes it (``1g``).
         fast_start: whether to make and use an archive of loaded Java classes.
+        enforce_iam: whether the emulator checks every call against IAM policies; jobs then run under their own roles.
         cache: folder of things that may be made again: pip targets and class archives.
         seconds_per_minute: length of a minute of a job's Timeout; tests make it short.
     """
@@ -45,18 +46,29 @@ class Settings:
     profile: str = "small"
     driver_memory: str = PROFILES["small"]
     fast_start: bool = True
+    enforce_iam: bool = False
     cache: Path = Path()
     seconds_per_minute: float = 60.0
 
     @property
     def endpoint(self) -> str:
         """URL of the emulator."""
-        return f"http://{HOST}:{self.port}"
+        return f"{'https' if self.enforce_iam else 'http'}://{HOST}:{self.port}"
 
     @property
     def glue_endpoint(self) -> str:
         """URL of the Glue endpoint."""
         return f"http://{HOST}:{self.glue_port}"
+
+    @property
+    def certificate(self) -> Path:
+        """Certificate of the emulator, where it speaks TLS."""
+        return self.home / "certificate.pem"
+
+    @property
+    def certificate_key(self) -> Path:
+        """Key of the certificate."""
+        return self.home / "certificate.key"
 
     @property
     def lake(self) -> Path:
@@ -105,6 +117,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         profile=profile,
         driver_memory=env.get("LOCAL_CLOUD_DRIVER_MEMORY") or PROFILES[profile],
         fast_start=_flag(env, "LOCAL_CLOUD_FAST_START", default=True),
+        enforce_iam=_flag(env, "LOCAL_CLOUD_ENFORCE_IAM", default=False),
         cache=Path(env.get("LOCAL_CLOUD_CACHE") or home / "cache").expanduser().resolve(),
         seconds_per_minute=_positive(env, "LOCAL_CLOUD_SECONDS_PER_MINUTE", 60.0),
     )
@@ -120,6 +133,7 @@ def to_environment(settings: Settings) -> dict[str, str]:
         "LOCAL_CLOUD_PROFILE": settings.profile,
         "LOCAL_CLOUD_DRIVER_MEMORY": settings.driver_memory,
         "LOCAL_CLOUD_FAST_START": "1" if settings.fast_start else "0",
+        "LOCAL_CLOUD_ENFORCE_IAM": "1" if settings.enforce_iam else "0",
         "LOCAL_CLOUD_CACHE": str(settings.cache),
         "LOCAL_CLOUD_SECONDS_PER_MINUTE": str(settings.seconds_per_minute),
     }

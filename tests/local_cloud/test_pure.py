@@ -11,8 +11,9 @@ import pytest
 
 from local_cloud.arguments import command_line, merged_arguments, spark_settings
 from local_cloud.aws_logs_tail import start_of
-from local_cloud.environment import process_environment, shell_lines
+from local_cloud.environment import emulator_environment, process_environment, shell_lines
 from local_cloud.errors import failure_message
+from local_cloud.iam import make_certificate, trusting_account
 from local_cloud.java import java_home
 from local_cloud.protocol import GlueError, attempt_id
 from local_cloud.schedule import Scheduler, next_time
@@ -46,6 +47,7 @@ def test_settings_survive_the_way_through_the_environment(tmp_path: Path) -> Non
         ("LOCAL_CLOUD_GLUE_PORT", "4566"),
         ("LOCAL_CLOUD_PROFILE", "huge"),
         ("LOCAL_CLOUD_FAST_START", "maybe"),
+        ("LOCAL_CLOUD_ENFORCE_IAM", "perhaps"),
         ("LOCAL_CLOUD_SECONDS_PER_MINUTE", "0"),
     ],
 )
@@ -69,6 +71,46 @@ def test_the_shell_lines_keep_odd_paths_in_one_word(tmp_path: Path) -> None:
     lines = shell_lines(Settings(home=tmp_path / "it's a home", cache=tmp_path))
     assert any(line.startswith("export AWS_CONFIG_FILE='") for line in lines)
     assert lines[0].startswith("unset AWS_PROFILE")
+
+
+def test_iam_is_enforced_over_tls_which_every_client_trusts(tmp_path: Path) -> None:
+    settings = settings_from_environment({"LOCAL_CLOUD_HOME": str(tmp_path), "LOCAL_CLOUD_ENFORCE_IAM": "1"})
+    assert settings_from_environment(to_environment(settings)) == settings
+    assert settings.endpoint.startswith("https://")
+    assert process_environment(settings)["AWS_CA_BUNDLE"] == str(settings.certificate)
+    assert emulator_environment(settings)["AUTH"] == "true"
+    assert f"export AWS_CA_BUNDLE={settings.certificate}" in shell_lines(settings)
+
+
+def test_without_enforcement_everybody_may_do_everything(settings: Settings) -> None:
+    assert settings.endpoint.startswith("http://")
+    assert "AUTH" not in emulator_environment(settings)
+    assert "AWS_CA_BUNDLE" not in process_environment(settings)
+
+
+def test_the_certificate_is_made_once_and_for_this_machine(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, cache=tmp_path, enforce_iam=True)
+    make_certificate(settings)
+    made = settings.certificate.read_text()
+    make_certificate(settings)
+    assert settings.certificate.read_text() == made
+    assert "BEGIN CERTIFICATE" in made
+    assert settings.certificate_key.stat().st_mode & 0o077 == 0
+
+
+def test_a_missing_openssl_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LocalCloudError, match="openssl: install it"):
+        make_certificate(Settings(home=tmp_path, cache=tmp_path, enforce_iam=True))
+
+
+def test_a_role_comes_to_trust_the_local_cloud_once() -> None:
+    glue = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "glue.amazonaws.com"}}
+    trust = trusting_account({"Version": "2012-10-17", "Statement": [glue]})
+    assert trust is not None
+    assert trust["Statement"][0] == glue
+    assert trust["Statement"][1]["Principal"] == {"AWS": "arn:aws:iam::000000000000:root"}
+    assert trusting_account(trust) is None
 
 
 # Arguments
