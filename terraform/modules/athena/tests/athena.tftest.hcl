@@ -12,7 +12,7 @@ variables {
   named_queries = { newest = { description = "Newest checks", query = "SELECT 1" } }
 }
 
-run "no_query_gets_around_the_workgroup_s_settings" {
+run "no_query_gets_around_limits_and_encryption" {
   command = plan
 
   assert {
@@ -24,10 +24,6 @@ run "no_query_gets_around_the_workgroup_s_settings" {
     condition     = aws_athena_workgroup.this.configuration[0].bytes_scanned_cutoff_per_query == 107374182400
     error_message = "A query must be ended after 100 GB."
   }
-}
-
-run "results_are_encrypted_and_go_to_our_own_bucket" {
-  command = plan
 
   assert {
     condition     = aws_athena_workgroup.this.configuration[0].result_configuration[0].encryption_configuration[0].kms_key_arn == var.kms_key_arn && aws_athena_workgroup.this.configuration[0].result_configuration[0].expected_bucket_owner == "123456789012"
@@ -44,32 +40,14 @@ run "queries_know_their_database_and_workgroup" {
   }
 }
 
-run "a_place_for_results_that_is_no_folder_is_refused" {
+run "values_that_athena_does_not_take_are_refused" {
   command = plan
 
   variables {
-    results_uri = "s3://demo-scripts/tmp/athena"
-  }
-
-  expect_failures = [var.results_uri]
-}
-
-run "a_limit_below_athena_s_least_is_refused" {
-  command = plan
-
-  variables {
+    results_uri   = "s3://demo-scripts/tmp/athena"
     scan_limit_gb = 0.001
-  }
-
-  expect_failures = [var.scan_limit_gb]
-}
-
-run "a_name_that_is_too_long_is_refused" {
-  command = plan
-
-  variables {
     named_queries = { (join("", [for number in range(129) : "x"])) = { description = "-", query = "SELECT 1" } }
   }
 
-  expect_failures = [var.named_queries]
+  expect_failures = [var.results_uri, var.scan_limit_gb, var.named_queries]
 }

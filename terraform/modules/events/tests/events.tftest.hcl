@@ -72,26 +72,18 @@ variables {
   }
 }
 
-run "only_new_files_in_the_incoming_folder_count" {
+run "rules_take_new_files_and_our_own_jobs_and_lambdas_know_their_settings" {
   command = plan
 
   assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.this["data_events"].event_pattern).detail == { bucket = { name = ["demo-raw"] }, object = { key = [{ prefix = "data/incoming/" }] } }
     error_message = "The rule must take objects of the raw bucket below the incoming prefix, and no others."
   }
-}
-
-run "only_our_own_jobs_are_watched" {
-  command = plan
 
   assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.this["job_events"].event_pattern).detail.jobName == ["demo-data-ingestion"]
     error_message = "The rule must take events of the pipeline's jobs only."
   }
-}
-
-run "lambdas_report_which_messages_failed" {
-  command = plan
 
   assert {
     condition     = alltrue([for mapping in aws_lambda_event_source_mapping.this : contains(mapping.function_response_types, "ReportBatchItemFailures") && mapping.maximum_batching_window_in_seconds > 0])
@@ -107,10 +99,6 @@ run "lambdas_report_which_messages_failed" {
     condition     = alltrue([for queue in aws_sqs_queue.dead_letter : queue.message_retention_seconds == 1209600])
     error_message = "Dead letters must be kept as long as SQS can."
   }
-}
-
-run "lambdas_know_their_settings" {
-  command = plan
 
   assert {
     condition = aws_lambda_function.this["data_trigger"].environment[0].variables == tomap({
@@ -118,38 +106,6 @@ run "lambdas_know_their_settings" {
     })
     error_message = "A Lambda's own variables must join the common ones."
   }
-}
-
-run "each_address_is_subscribed_to_every_topic" {
-  command = plan
-
-  variables {
-    alert_emails = ["team@example.com", "boss@example.com"]
-  }
-
-  assert {
-    condition     = length(aws_sns_topic_subscription.this) == 8 && alltrue([for one in aws_sns_topic_subscription.this : one.protocol == "email"])
-    error_message = "Two addresses and four topics make eight subscriptions."
-  }
-}
-
-run "others_subscribe_to_the_topic_that_they_name" {
-  command = plan
-
-  variables {
-    subscriptions = {
-      pager = { topic = "system_health", protocol = "https", endpoint = "https://pager.example.com/x", raw = true }
-    }
-  }
-
-  assert {
-    condition     = aws_sns_topic_subscription.this["pager"].endpoint == "https://pager.example.com/x" && aws_sns_topic_subscription.this["pager"].raw_message_delivery
-    error_message = "A subscription must keep its endpoint and its form."
-  }
-}
-
-run "every_topic_is_encrypted" {
-  command = plan
 
   assert {
     condition     = alltrue([for topic in aws_sns_topic.this : topic.kms_master_key_id == var.kms_key_arn])
@@ -159,6 +115,27 @@ run "every_topic_is_encrypted" {
   assert {
     condition     = [for statement in data.aws_iam_policy_document.topic["performance"].statement : one(statement.principals).identifiers if statement.sid == "ServicesPublish"] == [toset(["cloudwatch.amazonaws.com", "budgets.amazonaws.com"])]
     error_message = "Only the services that are named may publish."
+  }
+}
+
+run "addresses_and_others_are_subscribed" {
+  command = plan
+
+  variables {
+    alert_emails = ["team@example.com", "boss@example.com"]
+    subscriptions = {
+      pager = { topic = "system_health", protocol = "https", endpoint = "https://pager.example.com/x", raw = true }
+    }
+  }
+
+  assert {
+    condition     = length([for one in aws_sns_topic_subscription.this : one if one.protocol == "email"]) == 8
+    error_message = "Two addresses and four topics make eight subscriptions."
+  }
+
+  assert {
+    condition     = aws_sns_topic_subscription.this["pager"].endpoint == "https://pager.example.com/x" && aws_sns_topic_subscription.this["pager"].raw_message_delivery
+    error_message = "A subscription must keep its endpoint and its form."
   }
 }
 
@@ -196,70 +173,30 @@ run "a_schedule_sends_its_message_to_its_queue" {
   }
 }
 
-run "a_schedule_that_aws_cannot_read_is_refused" {
-  command = plan
-
-  variables {
-    schedules = {
-      sweep = { name = "demo-sweep", description = "-", expression = "hourly", queue = "data_events", input = "{}" }
-    }
-  }
-
-  expect_failures = [var.schedules]
-}
-
-run "a_schedule_for_a_queue_that_is_not_there_is_refused" {
+run "a_schedule_and_a_subscription_for_what_is_not_there_are_refused" {
   command = plan
 
   variables {
     schedules = {
       sweep = { name = "demo-sweep", description = "-", expression = "rate(1 hour)", queue = "other", input = "{}" }
     }
+    subscriptions = { me = { topic = "gossip", protocol = "email", endpoint = "me@example.com" } }
   }
 
-  expect_failures = [var.schedules]
+  expect_failures = [var.schedules, var.subscriptions]
 }
 
-run "a_message_that_is_no_json_is_refused" {
+run "a_message_that_is_no_json_and_a_mail_without_its_envelope_are_refused" {
   command = plan
 
   variables {
     schedules = {
       sweep = { name = "demo-sweep", description = "-", expression = "rate(1 hour)", queue = "data_events", input = "{sweep}" }
     }
-  }
-
-  expect_failures = [var.schedules]
-}
-
-run "a_subscription_to_a_topic_that_is_not_there_is_refused" {
-  command = plan
-
-  variables {
-    subscriptions = { me = { topic = "gossip", protocol = "email", endpoint = "me@example.com" } }
-  }
-
-  expect_failures = [var.subscriptions]
-}
-
-run "an_unknown_protocol_is_refused" {
-  command = plan
-
-  variables {
-    subscriptions = { me = { topic = "alerts", protocol = "fax", endpoint = "123" } }
-  }
-
-  expect_failures = [var.subscriptions]
-}
-
-run "a_mail_without_its_envelope_is_refused" {
-  command = plan
-
-  variables {
     subscriptions = { me = { topic = "alerts", protocol = "email", endpoint = "me@example.com", raw = true } }
   }
 
-  expect_failures = [var.subscriptions]
+  expect_failures = [var.schedules, var.subscriptions]
 }
 
 run "a_missing_topic_is_refused" {
@@ -285,16 +222,6 @@ run "a_publisher_that_the_key_does_not_know_is_refused" {
   }
 
   expect_failures = [var.topics]
-}
-
-run "an_unknown_tracing_mode_is_refused" {
-  command = plan
-
-  variables {
-    lambda_tracing = "On"
-  }
-
-  expect_failures = [var.lambda_tracing]
 }
 
 run "a_queue_may_limit_its_lambda" {
@@ -328,34 +255,21 @@ run "a_queue_may_limit_its_lambda" {
   }
 }
 
-run "an_address_that_is_none_is_refused" {
+run "values_that_aws_does_not_know_are_refused" {
   command = plan
 
   variables {
-    alert_emails = ["team"]
-  }
-
-  expect_failures = [var.alert_emails]
-}
-
-run "an_unknown_log_level_is_refused" {
-  command = plan
-
-  variables {
-    log_level = "verbose"
-  }
-
-  expect_failures = [var.log_level]
-}
-
-run "an_unknown_runtime_is_refused" {
-  command = plan
-
-  variables {
+    alert_emails   = ["team"]
+    log_level      = "verbose"
     lambda_runtime = "python2.7"
+    lambda_tracing = "On"
+    schedules = {
+      sweep = { name = "demo-sweep", description = "-", expression = "hourly", queue = "data_events", input = "{}" }
+    }
+    subscriptions = { me = { topic = "alerts", protocol = "fax", endpoint = "123" } }
   }
 
-  expect_failures = [var.lambda_runtime]
+  expect_failures = [var.alert_emails, var.log_level, var.lambda_runtime, var.lambda_tracing, var.schedules, var.subscriptions]
 }
 
 run "a_missing_lambda_is_refused" {

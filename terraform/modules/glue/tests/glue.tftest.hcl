@@ -51,7 +51,7 @@ variables {
   reference_dir          = "tests/fixtures/reference"
 }
 
-run "jobs_get_their_own_sizes_and_the_common_arguments" {
+run "jobs_get_their_own_settings_and_the_common_arguments" {
   command = plan
 
   assert {
@@ -78,9 +78,33 @@ run "jobs_get_their_own_sizes_and_the_common_arguments" {
     condition     = alltrue([for job in aws_glue_job.this : job.command[0].python_version == "3" && job.execution_property[0].max_concurrent_runs == 1])
     error_message = "Glue knows Python 3 by \"3\" only, and two runs of a job must not meet."
   }
+
+  assert {
+    condition     = aws_glue_job.this["data_processing"].execution_class == "FLEX" && aws_glue_job.this["data_processing"].max_retries == 1 && aws_glue_job.this["data_ingestion"].execution_class == "STANDARD"
+    error_message = "A job must get its own execution class and retries."
+  }
+
+  assert {
+    condition = { for name, value in aws_glue_job.this["data_processing"].default_arguments : name => value if contains(["--enable-auto-scaling", "--enable-metrics", "--enable-spark-ui", "--spark-event-logs-path"], name) } == {
+      "--enable-auto-scaling"   = "true"
+      "--enable-spark-ui"       = "true"
+      "--spark-event-logs-path" = "s3://demo-scripts/tmp/spark-ui/data_processing/"
+    }
+    error_message = "Auto scaling and Spark UI must be on where they are asked for, and metrics off."
+  }
+
+  assert {
+    condition     = aws_glue_job.this["data_ingestion"].default_arguments["--enable-metrics"] == "true" && !contains(keys(aws_glue_job.this["data_ingestion"].default_arguments), "--enable-auto-scaling")
+    error_message = "By default a job sends metrics, and has all its workers all the time."
+  }
+
+  assert {
+    condition     = output.job_dpus == { data_ingestion = 2, data_processing = 4 }
+    error_message = "DPUs are the workers times the DPUs of one."
+  }
 }
 
-run "a_job_follows_the_end_of_the_one_before_it_however_it_ended" {
+run "the_workflow_waits_to_be_started_and_goes_on_however_a_job_ended" {
   command = plan
 
   assert {
@@ -94,14 +118,15 @@ run "a_job_follows_the_end_of_the_one_before_it_however_it_ended" {
     ])
     error_message = "The trigger must watch the job before it, for success, failure and timeout."
   }
-}
-
-run "without_a_schedule_the_workflow_waits_to_be_started" {
-  command = plan
 
   assert {
     condition     = aws_glue_trigger.start.type == "ON_DEMAND" && !aws_glue_trigger.start.enabled
     error_message = "An on-demand trigger that is made enabled starts by itself."
+  }
+
+  assert {
+    condition     = length(aws_glue_trigger.maintenance) == 0 && output.maintenance_trigger_name == null
+    error_message = "Maintenance must have to be asked for."
   }
 }
 
@@ -118,7 +143,7 @@ run "with_a_schedule_the_workflow_starts_by_it" {
   }
 }
 
-run "a_contract_becomes_json_table_and_ruleset" {
+run "contracts_results_and_reference_files_are_published" {
   command = plan
 
   assert {
@@ -153,6 +178,31 @@ run "a_contract_becomes_json_table_and_ruleset" {
     condition     = [for target in aws_glue_data_quality_ruleset.this["orders"].target_table : "${target.database_name}.${target.table_name}"] == ["${var.database_name}.orders"]
     error_message = "Rules are about the curated table."
   }
+
+  assert {
+    condition     = output.reference_keys == { "rates.csv" = "config/reference/rates.csv", "2024/tariffs.csv" = "config/reference/2024/tariffs.csv" }
+    error_message = "Every file of the folder must be published under its own path, and the README must not."
+  }
+
+  assert {
+    condition     = output.quality_results_table_name == "quality_results" && aws_glue_catalog_table.quality_results.storage_descriptor[0].location == "s3://demo-quality/results/"
+    error_message = "The table must lie where the quality job writes results."
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.quality_results.parameters["storage.location.template"] == "s3://demo-quality/results/$${day}/" && aws_glue_catalog_table.quality_results.parameters["projection.day.format"] == "yyyy/MM/dd"
+    error_message = "Athena must find each day's folder."
+  }
+
+  assert {
+    condition     = contains([for column in aws_glue_catalog_table.quality_results.storage_descriptor[0].columns : "${column.name} ${column.type}"], "score double")
+    error_message = "The columns must be those of the results."
+  }
+
+  assert {
+    condition     = length(aws_glue_crawler.this) == 0 && length(aws_glue_catalog_table_optimizer.this) == 0 && output.schema_registry_name == null && length(aws_glue_schema.this) == 0
+    error_message = "They cost money, and the pipeline does not need them."
+  }
 }
 
 run "rulesets_can_be_left_out" {
@@ -168,44 +218,20 @@ run "rulesets_can_be_left_out" {
   }
 }
 
-run "an_unknown_glue_version_is_refused" {
+run "values_that_aws_does_not_know_are_refused" {
   command = plan
 
   variables {
-    glue_version = "3.0"
+    glue_version         = "3.0"
+    worker_type          = "Standard"
+    number_of_workers    = 1
+    schedule             = "0 2 * * *"
+    database_name        = "demo-test"
+    performance          = { shuffle_partition = "48" }
+    maintenance_schedule = "weekly"
   }
 
-  expect_failures = [var.glue_version]
-}
-
-run "an_unknown_worker_type_is_refused" {
-  command = plan
-
-  variables {
-    worker_type = "Standard"
-  }
-
-  expect_failures = [var.worker_type]
-}
-
-run "a_single_worker_is_refused" {
-  command = plan
-
-  variables {
-    number_of_workers = 1
-  }
-
-  expect_failures = [var.number_of_workers]
-}
-
-run "a_schedule_that_aws_cannot_read_is_refused" {
-  command = plan
-
-  variables {
-    schedule = "0 2 * * *"
-  }
-
-  expect_failures = [var.schedule]
+  expect_failures = [var.glue_version, var.worker_type, var.number_of_workers, var.schedule, var.database_name, var.performance, var.maintenance_schedule]
 }
 
 run "a_job_after_one_that_is_not_there_is_refused" {
@@ -230,25 +256,6 @@ run "a_job_after_one_that_is_not_there_is_refused" {
   }
 
   expect_failures = [var.jobs]
-}
-
-run "a_database_name_that_athena_cannot_read_is_refused" {
-  command = plan
-
-  variables {
-    database_name = "demo-test"
-  }
-
-  expect_failures = [var.database_name]
-}
-
-run "reference_files_are_published_beside_the_contracts" {
-  command = plan
-
-  assert {
-    condition     = output.reference_keys == { "rates.csv" = "config/reference/rates.csv", "2024/tariffs.csv" = "config/reference/2024/tariffs.csv" }
-    error_message = "Every file of the folder must be published under its own path, and the README must not."
-  }
 }
 
 run "a_folder_without_reference_files_is_fine" {
@@ -286,25 +293,6 @@ run "without_performance_settings_spark_stays_as_it_is" {
   }
 }
 
-run "an_unknown_performance_setting_is_refused" {
-  command = plan
-
-  variables {
-    performance = { shuffle_partition = "48" }
-  }
-
-  expect_failures = [var.performance]
-}
-
-run "without_a_schedule_nothing_is_maintained" {
-  command = plan
-
-  assert {
-    condition     = length(aws_glue_trigger.maintenance) == 0 && output.maintenance_trigger_name == null
-    error_message = "Maintenance must have to be asked for."
-  }
-}
-
 run "maintenance_runs_processing_by_itself_on_schedule" {
   command = plan
 
@@ -323,16 +311,6 @@ run "maintenance_runs_processing_by_itself_on_schedule" {
   }
 }
 
-run "a_maintenance_schedule_that_aws_cannot_read_is_refused" {
-  command = plan
-
-  variables {
-    maintenance_schedule = "weekly"
-  }
-
-  expect_failures = [var.maintenance_schedule]
-}
-
 run "maintenance_by_a_job_that_is_not_there_is_refused" {
   command = plan
 
@@ -342,34 +320,6 @@ run "maintenance_by_a_job_that_is_not_there_is_refused" {
   }
 
   expect_failures = [var.maintenance_job]
-}
-
-run "a_job_s_own_settings_become_its_own_arguments" {
-  command = plan
-
-  assert {
-    condition     = aws_glue_job.this["data_processing"].execution_class == "FLEX" && aws_glue_job.this["data_processing"].max_retries == 1 && aws_glue_job.this["data_ingestion"].execution_class == "STANDARD"
-    error_message = "A job must get its own execution class and retries."
-  }
-
-  assert {
-    condition = { for name, value in aws_glue_job.this["data_processing"].default_arguments : name => value if contains(["--enable-auto-scaling", "--enable-metrics", "--enable-spark-ui", "--spark-event-logs-path"], name) } == {
-      "--enable-auto-scaling"   = "true"
-      "--enable-spark-ui"       = "true"
-      "--spark-event-logs-path" = "s3://demo-scripts/tmp/spark-ui/data_processing/"
-    }
-    error_message = "Auto scaling and Spark UI must be on where they are asked for, and metrics off."
-  }
-
-  assert {
-    condition     = aws_glue_job.this["data_ingestion"].default_arguments["--enable-metrics"] == "true" && !contains(keys(aws_glue_job.this["data_ingestion"].default_arguments), "--enable-auto-scaling")
-    error_message = "By default a job sends metrics, and has all its workers all the time."
-  }
-
-  assert {
-    condition     = output.job_dpus == { data_ingestion = 2, data_processing = 4 }
-    error_message = "DPUs are the workers times the DPUs of one."
-  }
 }
 
 run "a_job_may_queue" {
@@ -654,40 +604,14 @@ run "two_first_jobs_are_refused" {
   expect_failures = [var.jobs]
 }
 
-run "results_of_quality_checks_are_a_table_that_athena_finds_days_of" {
-  command = plan
-
-  assert {
-    condition     = output.quality_results_table_name == "quality_results" && aws_glue_catalog_table.quality_results.storage_descriptor[0].location == "s3://demo-quality/results/"
-    error_message = "The table must lie where the quality job writes results."
-  }
-
-  assert {
-    condition     = aws_glue_catalog_table.quality_results.parameters["storage.location.template"] == "s3://demo-quality/results/$${day}/" && aws_glue_catalog_table.quality_results.parameters["projection.day.format"] == "yyyy/MM/dd"
-    error_message = "Athena must find each day's folder."
-  }
-
-  assert {
-    condition     = contains([for column in aws_glue_catalog_table.quality_results.storage_descriptor[0].columns : "${column.name} ${column.type}"], "score double")
-    error_message = "The columns must be those of the results."
-  }
-}
-
-run "without_asking_there_are_no_crawlers_optimizers_and_registry" {
-  command = plan
-
-  assert {
-    condition     = length(aws_glue_crawler.this) == 0 && length(aws_glue_catalog_table_optimizer.this) == 0 && output.schema_registry_name == null && length(aws_glue_schema.this) == 0
-    error_message = "They cost money, and the pipeline does not need them."
-  }
-}
-
-run "a_crawler_looks_at_its_part_of_the_raw_bucket" {
+run "crawlers_and_optimizers_do_what_was_asked_for" {
   command = plan
 
   variables {
-    crawlers         = { orders = { prefix = "data/incoming/orders/", schedule = "cron(0 1 * * ? *)" } }
-    crawler_role_arn = "arn:aws:iam::123456789012:role/demo-crawler"
+    crawlers                 = { orders = { prefix = "data/incoming/orders/", schedule = "cron(0 1 * * ? *)" } }
+    crawler_role_arn         = "arn:aws:iam::123456789012:role/demo-crawler"
+    table_optimizers         = { orders = { snapshot_retention_days = 7, orphan_retention_days = 3 }, customers = {} }
+    table_optimizer_role_arn = "arn:aws:iam::123456789012:role/demo-optimizer"
   }
 
   assert {
@@ -698,15 +622,6 @@ run "a_crawler_looks_at_its_part_of_the_raw_bucket" {
   assert {
     condition     = output.crawler_names == { orders = "demo-test-raw-orders" }
     error_message = "Crawlers must carry the prefix."
-  }
-}
-
-run "glue_looks_after_the_tables_that_are_named" {
-  command = plan
-
-  variables {
-    table_optimizers         = { orders = { snapshot_retention_days = 7, orphan_retention_days = 3 }, customers = {} }
-    table_optimizer_role_arn = "arn:aws:iam::123456789012:role/demo-optimizer"
   }
 
   assert {
@@ -745,76 +660,40 @@ run "contracts_become_schemas_for_producers" {
   }
 }
 
-run "an_unknown_compatibility_is_refused" {
+run "compatibilities_folders_and_days_that_cannot_be_are_refused" {
   command = plan
 
   variables {
-    schema_compatibility = "SIDEWAYS"
-  }
-
-  expect_failures = [var.schema_compatibility]
-}
-
-run "a_crawler_of_half_a_folder_s_name_is_refused" {
-  command = plan
-
-  variables {
-    crawlers         = { x = { prefix = "data/inc" } }
-    crawler_role_arn = "arn:aws:iam::123456789012:role/demo-crawler"
-  }
-
-  expect_failures = [var.crawlers]
-}
-
-run "a_crawler_s_schedule_that_aws_cannot_read_is_refused" {
-  command = plan
-
-  variables {
-    crawlers         = { x = { prefix = "data/", schedule = "nightly" } }
-    crawler_role_arn = "arn:aws:iam::123456789012:role/demo-crawler"
-  }
-
-  expect_failures = [var.crawlers]
-}
-
-run "orphans_that_may_be_a_running_job_s_are_kept" {
-  command = plan
-
-  variables {
+    schema_compatibility     = "SIDEWAYS"
+    crawlers                 = { x = { prefix = "data/inc" } }
+    crawler_role_arn         = "arn:aws:iam::123456789012:role/demo-crawler"
     table_optimizers         = { orders = { orphan_retention_days = 2 } }
     table_optimizer_role_arn = "arn:aws:iam::123456789012:role/demo-optimizer"
   }
 
-  expect_failures = [var.table_optimizers]
+  expect_failures = [var.schema_compatibility, var.crawlers, var.table_optimizers]
 }
 
-run "snapshots_of_no_days_are_refused" {
+run "a_crawler_s_schedule_and_snapshots_of_no_days_are_refused" {
   command = plan
 
   variables {
+    crawlers                 = { x = { prefix = "data/", schedule = "nightly" } }
+    crawler_role_arn         = "arn:aws:iam::123456789012:role/demo-crawler"
     table_optimizers         = { orders = { snapshot_retention_days = 0 } }
     table_optimizer_role_arn = "arn:aws:iam::123456789012:role/demo-optimizer"
   }
 
-  expect_failures = [var.table_optimizers]
+  expect_failures = [var.crawlers, var.table_optimizers]
 }
 
-run "crawlers_without_a_role_are_refused" {
+run "crawlers_and_optimizers_without_a_role_are_refused" {
   command = plan
 
   variables {
-    crawlers = { x = { prefix = "data/" } }
-  }
-
-  expect_failures = [var.crawler_role_arn]
-}
-
-run "optimizers_without_a_role_are_refused" {
-  command = plan
-
-  variables {
+    crawlers         = { x = { prefix = "data/" } }
     table_optimizers = { orders = {} }
   }
 
-  expect_failures = [var.table_optimizer_role_arn]
+  expect_failures = [var.crawler_role_arn, var.table_optimizer_role_arn]
 }

@@ -182,84 +182,26 @@ run "access_logs_can_be_left_out" {
   }
 }
 
-run "an_unknown_environment_is_refused" {
+run "values_that_cannot_be_are_refused" {
   command = plan
 
   variables {
-    environment = "production"
+    environment                = "production"
+    project_name               = "Glue_ETL"
+    bucket_suffix              = "-x-"
+    glue_version               = "3.0"
+    python_version             = "2.7"
+    worker_type                = "Standard"
+    number_of_workers          = 1
+    schedule                   = "every night"
+    maintenance_retention_days = { orphans = 2 }
+    performance                = { aqe = "true" }
+    maintenance_schedule       = "weekly"
+    job_overrides              = { quality = { number_of_workers = 10 } }
+    execution_class            = "CHEAP"
   }
 
-  expect_failures = [var.environment]
-}
-
-run "a_project_name_that_makes_bad_bucket_names_is_refused" {
-  command = plan
-
-  variables {
-    project_name = "Glue_ETL"
-  }
-
-  expect_failures = [var.project_name]
-}
-
-run "a_bucket_suffix_that_makes_bad_bucket_names_is_refused" {
-  command = plan
-
-  variables {
-    bucket_suffix = "-x-"
-  }
-
-  expect_failures = [var.bucket_suffix]
-}
-
-run "an_unknown_glue_version_is_refused" {
-  command = plan
-
-  variables {
-    glue_version = "3.0"
-  }
-
-  expect_failures = [var.glue_version]
-}
-
-run "an_unknown_python_version_is_refused" {
-  command = plan
-
-  variables {
-    python_version = "2.7"
-  }
-
-  expect_failures = [var.python_version]
-}
-
-run "an_unknown_worker_type_is_refused" {
-  command = plan
-
-  variables {
-    worker_type = "Standard"
-  }
-
-  expect_failures = [var.worker_type]
-}
-
-run "a_single_worker_is_refused" {
-  command = plan
-
-  variables {
-    number_of_workers = 1
-  }
-
-  expect_failures = [var.number_of_workers]
-}
-
-run "a_schedule_that_aws_cannot_read_is_refused" {
-  command = plan
-
-  variables {
-    schedule = "every night"
-  }
-
-  expect_failures = [var.schedule]
+  expect_failures = [var.environment, var.project_name, var.bucket_suffix, var.glue_version, var.python_version, var.worker_type, var.number_of_workers, var.schedule, var.maintenance_retention_days, var.performance, var.maintenance_schedule, var.job_overrides, var.execution_class]
 }
 
 run "processing_alone_gets_the_secret_and_the_retentions" {
@@ -284,16 +226,6 @@ run "processing_alone_gets_the_secret_and_the_retentions" {
   }
 }
 
-run "orphans_that_may_be_a_running_job_s_are_kept" {
-  command = plan
-
-  variables {
-    maintenance_retention_days = { orphans = 2 }
-  }
-
-  expect_failures = [var.maintenance_retention_days]
-}
-
 run "a_retention_that_is_no_number_of_days_is_refused" {
   command = plan
 
@@ -302,26 +234,6 @@ run "a_retention_that_is_no_number_of_days_is_refused" {
   }
 
   expect_failures = [var.maintenance_retention_days]
-}
-
-run "an_unknown_performance_setting_is_refused" {
-  command = plan
-
-  variables {
-    performance = { aqe = "true" }
-  }
-
-  expect_failures = [var.performance]
-}
-
-run "a_maintenance_schedule_that_aws_cannot_read_is_refused" {
-  command = plan
-
-  variables {
-    maintenance_schedule = "weekly"
-  }
-
-  expect_failures = [var.maintenance_schedule]
 }
 
 run "settings_of_one_job_win_over_those_of_all" {
@@ -337,16 +249,6 @@ run "settings_of_one_job_win_over_those_of_all" {
     condition     = module.glue.job_dpus == { data_ingestion = 4, data_processing = 4, data_quality = 20 }
     error_message = "Only the job that is named may differ."
   }
-}
-
-run "an_override_of_a_job_that_is_not_there_is_refused" {
-  command = plan
-
-  variables {
-    job_overrides = { quality = { number_of_workers = 10 } }
-  }
-
-  expect_failures = [var.job_overrides]
 }
 
 run "queuing_with_retries_is_refused" {
@@ -371,17 +273,7 @@ run "queuing_with_flex_is_refused" {
   expect_failures = [var.job_queuing]
 }
 
-run "an_unknown_execution_class_is_refused" {
-  command = plan
-
-  variables {
-    execution_class = "CHEAP"
-  }
-
-  expect_failures = [var.execution_class]
-}
-
-run "what_costs_extra_has_to_be_asked_for" {
+run "what_costs_extra_has_to_be_asked_for_and_results_can_be_queried" {
   command = plan
 
   assert {
@@ -393,13 +285,30 @@ run "what_costs_extra_has_to_be_asked_for" {
     condition     = !local.service_roles.crawler && !local.service_roles.streaming && !local.service_roles.table_optimizer
     error_message = "What is not there must have no role."
   }
+
+  assert {
+    condition     = output.quality_results_table == "glue_etl_pipeline_dev.quality_results" && output.athena_workgroup == "glue-etl-pipeline-dev"
+    error_message = "People must be told table and workgroup."
+  }
+
+  assert {
+    condition     = alltrue([for name, query in local.named_queries : strcontains(query.query, "glue_etl_pipeline_dev.quality_results") if startswith(name, "quality")])
+    error_message = "Queries on quality must read the table of the results."
+  }
+
+  assert {
+    condition     = module.monitoring.log_group_names["jobs_error"] == "/aws-glue/jobs/error-glue-etl-pipeline-dev-security"
+    error_message = "The groups that Glue logs to must be made before Glue makes them."
+  }
 }
 
-run "a_stream_brings_its_role_its_log_and_its_alarm" {
+run "a_stream_crawlers_and_optimizers_bring_roles_logs_and_alarms" {
   command = plan
 
   variables {
-    streaming = {}
+    streaming        = {}
+    crawlers         = { all = { prefix = "data/incoming/" } }
+    table_optimizers = { orders = {} }
   }
 
   assert {
@@ -416,41 +325,9 @@ run "a_stream_brings_its_role_its_log_and_its_alarm" {
     condition     = anytrue([for command in output.next_commands : startswith(command, "aws kinesis put-record --stream-name glue-etl-pipeline-dev-records ")])
     error_message = "The next commands must say how to send a record."
   }
-}
-
-run "crawlers_and_optimizers_get_their_roles" {
-  command = plan
-
-  variables {
-    crawlers         = { all = { prefix = "data/incoming/" } }
-    table_optimizers = { orders = {} }
-  }
 
   assert {
     condition     = local.service_roles.crawler && local.service_roles.table_optimizer && module.glue.crawler_names == { all = "glue-etl-pipeline-dev-raw-all" }
     error_message = "Each must have a role."
-  }
-}
-
-run "results_of_quality_checks_can_be_queried" {
-  command = plan
-
-  assert {
-    condition     = output.quality_results_table == "glue_etl_pipeline_dev.quality_results" && output.athena_workgroup == "glue-etl-pipeline-dev"
-    error_message = "People must be told table and workgroup."
-  }
-
-  assert {
-    condition     = alltrue([for name, query in local.named_queries : strcontains(query.query, "glue_etl_pipeline_dev.quality_results") if startswith(name, "quality")])
-    error_message = "Queries on quality must read the table of the results."
-  }
-}
-
-run "logs_of_the_jobs_have_a_retention" {
-  command = plan
-
-  assert {
-    condition     = module.monitoring.log_group_names["jobs_error"] == "/aws-glue/jobs/error-glue-etl-pipeline-dev-security"
-    error_message = "The groups that Glue logs to must be made before Glue makes them."
   }
 }

@@ -14,7 +14,7 @@ variables {
   incoming_prefix      = "data/incoming/"
 }
 
-run "records_come_to_where_the_pipeline_looks_for_files" {
+run "records_come_encrypted_to_where_the_pipeline_looks_for_files" {
   command = plan
 
   assert {
@@ -31,32 +31,11 @@ run "records_come_to_where_the_pipeline_looks_for_files" {
     condition     = [for processor in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].processing_configuration[0].processors : processor.type] == ["MetadataExtraction", "AppendDelimiterToRecord"]
     error_message = "The dataset must be taken from the record, and every record get a line of its own."
   }
-}
-
-run "the_dataset_stands_where_the_query_says" {
-  command = plan
-
-  variables {
-    dataset_query = ".meta.table"
-  }
-
-  assert {
-    condition     = contains([for parameter in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].processing_configuration[0].processors[0].parameters : parameter.parameter_value], "{dataset:.meta.table}")
-    error_message = "The query must be the one that was asked for."
-  }
-}
-
-run "everything_is_encrypted" {
-  command = plan
 
   assert {
     condition     = aws_kinesis_stream.this.encryption_type == "KMS" && aws_kinesis_stream.this.kms_key_id == var.kms_key_arn && aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].kms_key_arn == var.kms_key_arn
     error_message = "Stream and files must be encrypted with the pipeline's key."
   }
-}
-
-run "a_stream_is_on_demand_unless_shards_are_asked_for" {
-  command = plan
 
   assert {
     condition     = aws_kinesis_stream.this.stream_mode_details[0].stream_mode == "ON_DEMAND" && aws_kinesis_stream.this.shard_count == null
@@ -64,11 +43,17 @@ run "a_stream_is_on_demand_unless_shards_are_asked_for" {
   }
 }
 
-run "shards_can_be_asked_for" {
+run "query_and_shards_can_be_asked_for" {
   command = plan
 
   variables {
-    shard_count = 2
+    dataset_query = ".meta.table"
+    shard_count   = 2
+  }
+
+  assert {
+    condition     = contains([for parameter in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].processing_configuration[0].processors[0].parameters : parameter.parameter_value], "{dataset:.meta.table}")
+    error_message = "The query must be the one that was asked for."
   }
 
   assert {
@@ -77,64 +62,19 @@ run "shards_can_be_asked_for" {
   }
 }
 
-run "errors_that_would_be_ingested_again_are_refused" {
+run "values_out_of_range_are_refused" {
   command = plan
 
   variables {
-    errors_prefix = "data/incoming/errors/"
-  }
-
-  expect_failures = [var.errors_prefix]
-}
-
-run "half_a_shard_is_refused" {
-  command = plan
-
-  variables {
-    shard_count = 0.5
-  }
-
-  expect_failures = [var.shard_count]
-}
-
-run "too_short_a_retention_is_refused" {
-  command = plan
-
-  variables {
-    retention_hours = 1
-  }
-
-  expect_failures = [var.retention_hours]
-}
-
-run "too_long_a_wait_is_refused" {
-  command = plan
-
-  variables {
+    errors_prefix     = "data/incoming/errors/"
+    shard_count       = 0.5
+    retention_hours   = 1
     buffering_seconds = 3600
+    buffering_mb      = 5
+    dataset_query     = "dataset"
   }
 
-  expect_failures = [var.buffering_seconds]
-}
-
-run "files_smaller_than_firehose_makes_are_refused" {
-  command = plan
-
-  variables {
-    buffering_mb = 5
-  }
-
-  expect_failures = [var.buffering_mb]
-}
-
-run "a_query_that_is_none_is_refused" {
-  command = plan
-
-  variables {
-    dataset_query = "dataset"
-  }
-
-  expect_failures = [var.dataset_query]
+  expect_failures = [var.errors_prefix, var.shard_count, var.retention_hours, var.buffering_seconds, var.buffering_mb, var.dataset_query]
 }
 
 run "an_incoming_folder_without_its_slash_is_refused" {
