@@ -138,7 +138,8 @@ def client(settings: Settings, service: str, *, endpoint: str | None = None) -> 
         max_pool_connections=32,
         connect_timeout=5,
     )
-    return session.client(service, endpoint_url=endpoint or settings.endpoint, config=config, verify=False)
+    verify = str(settings.certificate) if settings.enforce_iam else False
+    return session.client(service, endpoint_url=endpoint or settings.endpoint, config=config, verify=verify)
 
 
 def _with_scripts_first(path: str) -> str:
