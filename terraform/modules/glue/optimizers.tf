@@ -43,4 +43,10 @@ resource "aws_glue_catalog_table_optimizer" "this" {
       }
     }
   }
+  lifecycle {
+    precondition {
+      condition     = each.value.type != "compaction" || try(local.contracts[each.value.table].quality.publish, "at_once") != "after_quality"
+      error_message = "${each.value.table} has publish: after_quality, and compaction by Glue would stand in the way of publishing its rows. Say compaction = false; the maintenance of the processing job compacts it whenever no rows wait."
+    }
+  }
 }

@@ -687,6 +687,17 @@ run "a_crawler_s_schedule_and_snapshots_of_no_days_are_refused" {
   expect_failures = [var.crawlers, var.table_optimizers]
 }
 
+run "compaction_by_glue_is_refused_where_rows_wait_for_their_check" {
+  command = plan
+
+  variables {
+    table_optimizers         = { visits = { snapshot_retention_days = 7 } }
+    table_optimizer_role_arn = "arn:aws:iam::123456789012:role/demo-optimizer"
+  }
+
+  expect_failures = [aws_glue_catalog_table_optimizer.this["visits compaction"]]
+}
+
 run "crawlers_and_optimizers_without_a_role_are_refused" {
   command = plan
 
