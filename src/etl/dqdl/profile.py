@@ -192,7 +192,7 @@ def _entry(
         "type": field.type.simpleString()[:TEXT_LENGTH],
         "rows": values[ROWS],
         "nulls": values[ROWS] - value("valued"),
-        "distinct": value("distinct"),
+        "distinct": _at_most(value("distinct"), value("valued")),
         "min": value("min"),
         "max": value("max"),
         "mean": _finite(value("mean")),
@@ -203,6 +203,11 @@ def _entry(
         "patterns": found.patterns,
         "sampled": sampled,
     }
+
+
+def _at_most(estimate: int | None, valued: int) -> int | None:
+    """An estimate of different values, which may come out above the number of values."""
+    return None if estimate is None else min(estimate, valued)
 
 
 def _finite(value: float | None) -> float | None:

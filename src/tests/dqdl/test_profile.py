@@ -166,6 +166,12 @@ def test_a_profile_is_two_jobs_at_most_however_many_columns(spark: SparkSession)
     assert [entry["max"] for entry in entries[:3]] == ["0", "2", "4"]
 
 
+def test_there_are_never_more_different_values_than_values(spark: SparkSession) -> None:
+    (entry,) = profile_columns(spark.range(48).select(sf.format_string("B%04d", "id").alias("id")))
+    assert spark.range(48).select(sf.approx_count_distinct(sf.format_string("B%04d", "id"))).first()[0] == 50
+    assert entry["distinct"] == 48
+
+
 def test_columns_whose_name_occurs_twice_are_named(spark: SparkSession) -> None:
     data = spark.range(1).select(sf.lit(1).alias("a"), sf.lit(2).alias("A"), sf.lit(3).alias("odd `name`.x"))
     plan = profile_plan(data)
