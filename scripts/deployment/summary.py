@@ -33,6 +33,9 @@ def show_summary(console: Console, dynamodb: Any, outputs: Mapping[str, Any], la
     for dataset, found in checks.items():
         if found:
             console.print(f"Report of {dataset}: [bold]{_local(found[-1]['report'], lake)}[/]", soft_wrap=True)
+    if any(checks.values()):
+        index = f"s3://{outputs['bucket_names']['quality']}/reports/index.html"
+        console.print(f"All reports: [bold]{_local(index, lake)}[/]", soft_wrap=True)
     console.print("Layers:")
     for layer in ("raw", "processed", "curated", "quality"):
         uri = f"s3://{outputs['bucket_names'][layer]}/"
