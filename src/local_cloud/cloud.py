@@ -25,6 +25,8 @@ from local_cloud.store import Store
 
 _EMULATOR_HEALTH = "/_ministack/health"
 _START_SECONDS = 90.0
+# Over TLS it waits half a minute for clients that keep their connections open, and only then writes its state.
+_STOP_SECONDS = 90.0
 # What the state folder holds. Reset removes these and nothing else, wherever LOCAL_CLOUD_HOME points. Terraform's
 # state of the local environment is kept there too, and describes what is then gone.
 _STATE = (
@@ -97,7 +99,7 @@ def stop(settings: Settings) -> list[str]:
                 service.pid_file.unlink(missing_ok=True)
                 continue
             stopped.append(service.name)
-            if not end(service) and service == emulator(settings):
+            if not end(service, _STOP_SECONDS) and service == emulator(settings):
                 raise LocalCloudError(
                     "the emulator did not end in time and was killed; what was made since it was started is "
                     "missing at the next start, except objects in S3. Deploy again, or reset"
