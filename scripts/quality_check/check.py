@@ -172,11 +172,5 @@ def check(request: Request, opened: Opened, past: Past) -> Checked:
 
 def _samples(request: Request, data: DataFrame, result: RulesetResult) -> dict[str, Sequence[Mapping[str, Any]]]:
     """Some rows for each rule that single rows break, with personal data hidden."""
-    if not request.samples:
-        return {}
-    found = {
-        rule.text: [row.asDict(recursive=True) for row in result.failing_rows(data, rule, request.samples).collect()]
-        for rule in result.rules
-        if rule.row_level and rule.failed_rows
-    }
+    found = result.samples(data, result.broken_by_rows, request.samples)
     return {text: shown_rows(rows, request.contract) if request.contract else rows for text, rows in found.items()}

@@ -17,7 +17,6 @@ from pyspark.sql import DataFrame
 from etl.contracts import Contract, inferred
 from etl.curated.tables import empty_frame, table_exists
 from etl.curated.writer import current
-from etl.discovery import SourceFile
 from etl.dqdl import History, Point, RulesetResult, evaluate, parse_ruleset
 from etl.dqdl.anomalies import Observation, observations
 from etl.dqdl.mentions import mentioned
@@ -25,6 +24,7 @@ from etl.dqdl.model import Ruleset
 from etl.dqdl.profile import profile_metrics
 from etl.dynamo import plain
 from etl.hiding import shown_message, shown_profile
+from etl.ingestion import read_manifest
 from etl.ledger import Batch
 from etl.names import METADATA
 from etl.pipeline import Pipeline, reason_of
@@ -194,8 +194,7 @@ def _source_files(pipeline: Pipeline, batches: Sequence[Batch]) -> list[str]:
     files: list[str] = []
     for batch in batches:
         try:
-            manifest = json.loads(pipeline.storage.read_text(batch.facts["manifest"]))
-            files += [SourceFile(**entry).uri for entry in manifest]
+            files += [file.uri for file in read_manifest(pipeline, batch)]
         except Exception as error:  # noqa: BLE001 - storage fails in many ways, and none of them is the data's fault
             pipeline.log.warning(
                 "%s: the files of batch %s are not known: %s", batch.dataset, batch.id, reason_of(error)

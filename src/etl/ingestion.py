@@ -68,7 +68,7 @@ def _ingest_dataset(pipeline: Pipeline, contract: Contract, listed: Sequence[Sou
         for batch in ledger.batches(contract.name, PLANNED):
             pipeline.log.info("%s: batch %s was left unfinished and is done again", contract.name, batch.id)
             taken = ledger.take_over(batch)
-            _ingest_batch(pipeline, contract, taken, _read_manifest(pipeline, taken), held)
+            _ingest_batch(pipeline, contract, taken, read_manifest(pipeline, taken), held)
         # Claims are read inside the lease, so what another run claimed since the listing is seen.
         files = new_work(listed, ledger, pipeline.storage)
         pipeline.log.info("%s: %d file(s), %d new", contract.name, len(listed), len(files))
@@ -101,7 +101,8 @@ def _write_manifest(pipeline: Pipeline, uri: str, files: Sequence[SourceFile]) -
     pipeline.storage.write_text(uri, json.dumps([asdict(file) for file in files], ensure_ascii=False))
 
 
-def _read_manifest(pipeline: Pipeline, batch: Batch) -> list[SourceFile]:
+def read_manifest(pipeline: Pipeline, batch: Batch) -> list[SourceFile]:
+    """The files of a batch, as they were when it was planned."""
     return [SourceFile(**entry) for entry in json.loads(pipeline.storage.read_text(batch.facts["manifest"]))]
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from etl.aggregate_tables import aggregate_tables, refresh_aggregates
 from etl.contracts import Contract
-from etl.curated.branches import drop_audit, fast_forward, heads, supports_branches
+from etl.curated.branches import drop_audit, fast_forward, has_audit, heads, supports_branches
 from etl.curated.tables import audit_of, refresh, row_count, snapshot_id, table_exists
 from etl.curated.writer import current
 from etl.errors import PublicationError
@@ -262,4 +262,4 @@ def gate(pipeline: Pipeline, contract: Contract) -> Iterator[Gate | None]:
 
 def _has_branch(pipeline: Pipeline, contract: Contract) -> bool:
     spark, table = pipeline.spark, pipeline.settings.table(contract.name)
-    return supports_branches(spark) and table_exists(spark, table) and heads(spark, table)[1] is not None
+    return table_exists(spark, table) and has_audit(spark, table)

@@ -11,11 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import reduce
 from typing import Any
-
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from etl.checking import Check
 from etl.contracts import Contract, inferred
@@ -38,7 +34,6 @@ MOST_SAMPLED_RULES = 50
 MOST_TOLD = 10
 INDEX_CHECKS = 60
 _OF_INDEX = ("id", "score", "threshold", "passed", "rows", "report", "checked_at", "run_id")
-_RULE = "__rule"
 
 
 def write_report(pipeline: Pipeline, found: Check, publication: Publication | None) -> str:
@@ -131,7 +126,7 @@ def queue_alerts(pipeline: Pipeline, found: Check, location: str, publication: P
     """
     name, environment = found.contract.name, pipeline.settings.environment
     if not found.score.passed:
-        failed = [rule for rule in found.result.rules if rule.outcome != "Passed"]
+        failed = [rule for rule in _shown_rules(found) if rule.outcome != "Passed"]
         subject = f"[{environment}] quality of {name} is {found.score.value:.2f}, below {found.score.threshold:.0f}"
         if publication and publication.rows_wait:
             subject += "; rows are held"
@@ -179,13 +174,12 @@ def console_url(uri: str, region: str) -> str:
         region: of the bucket.
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    domain = "console.aws.amazon.com"
+    host = f"{region}.console.aws.amazon.com"
     if region.startswith("cn-"):
-        domain = "console.amazonaws.cn"
+        host = f"{region}.console.amazonaws.cn"
     elif region.startswith("us-gov-"):
-        domain = "console.amazonaws-us-gov.com"
-        return f"https://{domain}/s3/object/{bucket}?region={region}&prefix={key}"
-    return f"https://{region}.{domain}/s3/object/{bucket}?region={region}&prefix={key}"
+        host = "console.amazonaws-us-gov.com"
+    return f"https://{host}/s3/object/{bucket}?region={region}&prefix={key}"
 
 
 def _shown_rules(found: Check) -> list[RuleResult]:
@@ -197,18 +191,8 @@ def _shown_rules(found: Check) -> list[RuleResult]:
 
 
 def _samples(found: Check) -> dict[str, list[dict[str, Any]]]:
-    """Some rows for each rule that single rows break, found by one Spark job."""
-    rules = [rule for rule in found.result.rules if rule.row_level and rule.failed_rows][:MOST_SAMPLED_RULES]
-    if not rules:
-        return {}
-    frames = [
-        found.result.failing_rows(found.table, rule, SAMPLE_ROWS).withColumn(_RULE, F.lit(position))
-        for position, rule in enumerate(rules)
-    ]
-    samples: dict[str, list[dict[str, Any]]] = {rule.text: [] for rule in rules}
-    for row in reduce(DataFrame.unionAll, frames).collect():
-        values = row.asDict(recursive=True)
-        samples[rules[values.pop(_RULE)].text].append(values)
+    rules = found.result.broken_by_rows[:MOST_SAMPLED_RULES]
+    samples = found.result.samples(found.table, rules, SAMPLE_ROWS)
     return {text: shown_rows(rows, found.contract) for text, rows in samples.items()}
 
 
@@ -222,12 +206,10 @@ def _breach(found: Check, failed: list[RuleResult]) -> list[str]:
         "",
         f"{len(failed)} of {total} rule(s) do not hold, the worst first:",
     ]
-    columns = set(found.table.columns)
     for rule in worst[:MOST_TOLD]:
         mark = " (critical)" if rule.text in critical else ""
         numbers = f"{rule.failed_rows:,} of {rule.rows:,} row(s): " if rule.failed_rows and rule.rows else ""
-        message = shown_message(rule.message, found.contract, columns) if rule.outcome == "Error" else rule.message
-        lines.append(f"- {rule.text}{mark}: {numbers}{message}")
+        lines.append(f"- {rule.text}{mark}: {numbers}{rule.message}")
     return [*lines, *([f"and {len(failed) - MOST_TOLD} more; see the report"] if len(failed) > MOST_TOLD else [])]
 
 

@@ -62,6 +62,11 @@ def heads(spark: SparkSession, table: str) -> tuple[int | None, int | None]:
     return (int(main.snapshotId()) if main else None), (int(audit.snapshotId()) if audit else None)
 
 
+def has_audit(spark: SparkSession, table: str) -> bool:
+    """Whether a table, which is there, has an audit branch: whether rows of it wait or are held."""
+    return supports_branches(spark) and heads(spark, table)[1] is not None
+
+
 def fast_forward(spark: SparkSession, table: str) -> None:
     """Bring a table up to its audit branch, in one commit of its metadata.
 

@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from etl.aggregate_tables import aggregate_tables
 from etl.claims import utc_now
 from etl.contracts import Contract, inferred
-from etl.curated.branches import heads, supports_branches
+from etl.curated.branches import has_audit
 from etl.curated.deletes import tombstone_table
 from etl.curated.tables import iceberg_table, refresh, table_exists
 from etl.leases import Lease, lease
@@ -89,7 +89,7 @@ def _maintain_one(pipeline: Pipeline, contract: Contract, name: str, held: Lease
     compacts = not is_replaced or not any(ledger.batches(contract.name, status) for status in (PLANNED, INGESTED))
     if not compacts:
         pipeline.log.info("%s: files are left as they are, since a batch is not processed yet", name)
-    waits = _has_waiting_rows(pipeline.spark, settings.table(name))
+    waits = has_audit(pipeline.spark, settings.table(name))
     if waits:
         pipeline.log.info(
             "%s: rows wait in its branch %s; files and snapshots are left as they are", name, AUDIT_BRANCH
@@ -107,10 +107,6 @@ def _maintain_one(pipeline: Pipeline, contract: Contract, name: str, held: Lease
         done.snapshots_expired,
         done.orphans_removed,
     )
-
-
-def _has_waiting_rows(spark: SparkSession, table: str) -> bool:
-    return supports_branches(spark) and heads(spark, table)[1] is not None
 
 
 def maintain_table(

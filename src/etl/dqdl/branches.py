@@ -15,8 +15,8 @@ from etl.dqdl.errors import RuleError
 from etl.dqdl.folding import folded
 from etl.dqdl.frames import quoted
 from etl.dqdl.frequencies import counted, counts_of
-from etl.dqdl.planner import Leaf, Planner, marked
-from etl.dqdl.plans import Facts, Plan, row_count
+from etl.dqdl.planner import Leaf, Planner
+from etl.dqdl.plans import Facts, Plan, marked, row_count
 from etl.dqdl.storage import stored_in_columns
 from etl.dqdl.values import Numeric
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
@@ -156,10 +156,3 @@ class Planner:
         if plan.test is None or plan.test.windowed or node.rule_type in RATIOS or node.threshold:
             raise RuleError(f"{node.text} cannot be combined row by row: it is not about single rows")
         return plan.test.good | ~within(node.where), plan.marks
-
-
-def marked(data: DataFrame, marks: Iterable[Mark]) -> DataFrame:
-    """The data with each mark once."""
-    for mark in {mark.name: mark for mark in marks}.values():
-        data = mark.join(data)
-    return data

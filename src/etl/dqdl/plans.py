@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +69,13 @@ class Mark:
             condition = condition & (left.eqNullSafe(right) if self.null_safe else left == right)
         joined = data.join(other, on=condition, how="left").drop(*renamed)
         return joined.withColumn(self.name, sf.coalesce(sf.col(self.name), sf.lit(False)))
+
+
+def marked(data: DataFrame, marks: Iterable[Mark]) -> DataFrame:
+    """The data with each mark once."""
+    for mark in {mark.name: mark for mark in marks}.values():
+        data = mark.join(data)
+    return data
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
-from etl.dqdl.plans import Mark, RowTest, within
+from etl.dqdl.frames import quoted
+from etl.dqdl.plans import Mark, RowTest, marked, within
 from etl.dqdl.values import Numeric
 
 PASSED, FAILED, ERROR = "Passed", "Failed", "Error"
@@ -20,6 +22,7 @@ OUTCOME_COLUMNS = (
     "DataQualityRulesSkip",
     "DataQualityEvaluationResult",
 )
+_RULE = "__dqdl_rule"
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class RulesetResult:
         fail = _texts(failed)
         columns = [_texts(passed), fail, _texts(skipped), sf.when(sf.size(fail) > 0, FAILED).otherwise(PASSED)]
         outcomes = [column.alias(name) for column, name in zip(columns, OUTCOME_COLUMNS, strict=True)]
-        return self._marked(data).select(*_all(data), *outcomes)
+        return marked(data, self._marks).select(*_all(data), *outcomes)
 
     def failing_rows(self, data: DataFrame, rule: RuleResult | int, limit: int = 10) -> DataFrame:
         """Rows that do not meet a rule; none for rules that are not about single rows.
@@ -152,13 +155,38 @@ class RulesetResult:
         if test is None:
             return data.limit(0)
         bad = (within(test.where) & ~test.good).alias("__dqdl_bad")
-        marked = self._marked(data).select(*_all(data), bad)
-        return marked.where(sf.col("__dqdl_bad")).drop("__dqdl_bad").limit(limit)
+        judged = marked(data, self._marks).select(*_all(data), bad)
+        return judged.where(sf.col("__dqdl_bad")).drop("__dqdl_bad").limit(limit)
 
-    def _marked(self, data: DataFrame) -> DataFrame:
-        for mark in {mark.name: mark for mark in self._marks}.values():
-            data = mark.join(data)
-        return data
+    @property
+    def broken_by_rows(self) -> list[RuleResult]:
+        """The rules that single rows do not meet."""
+        return [rule for rule in self.rules if rule.row_level and rule.failed_rows]
+
+    def samples(self, data: DataFrame, rules: Sequence[RuleResult], limit: int) -> dict[str, list[dict[str, Any]]]:
+        """Some rows for each of several rules that they do not meet, found by one Spark job.
+
+        Args:
+            data: the data that was evaluated.
+            rules: some of :attr:`broken_by_rows`.
+            limit: how many rows of each at most.
+
+        Returns:
+            The rule's text -> rows, column -> value.
+        """
+        texts = list(dict.fromkeys(rule.text for rule in rules))
+        if not texts or not limit:
+            return {}
+        of = {rule.text: rule for rule in rules}
+        frames = [
+            self.failing_rows(data, of[text], limit).withColumn(_RULE, sf.lit(position))
+            for position, text in enumerate(texts)
+        ]
+        found: dict[str, list[dict[str, Any]]] = {text: [] for text in texts}
+        for row in reduce(DataFrame.unionAll, frames).collect():
+            values = row.asDict(recursive=True)
+            found[texts[values.pop(_RULE)]].append(values)
+        return found
 
 
 def plain(value: Any) -> Any:
@@ -174,4 +202,4 @@ def _texts(columns: Sequence[Column]) -> Column:
 
 
 def _all(data: DataFrame) -> list[Column]:
-    return [sf.col("`" + name.replace("`", "``") + "`") for name in data.columns]
+    return [sf.col(quoted(name)) for name in data.columns]
