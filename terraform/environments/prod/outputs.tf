@@ -70,6 +70,16 @@ output "stream_name" {
   value       = module.pipeline.stream_name
 }
 
+output "parts" {
+  description = "Everything that the deployment consists of: names, ARNs or ids by kind and key. check_deployment_status.sh looks at each."
+  value       = module.pipeline.parts
+}
+
+output "expected" {
+  description = "What check_deployment_status.sh is to find where it can be one or the other: protection, retention, enabled triggers."
+  value       = module.pipeline.expected
+}
+
 output "next_commands" {
   description = "Commands to try next, in this order."
   value       = module.pipeline.next_commands

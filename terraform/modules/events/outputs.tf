@@ -3,6 +3,11 @@ output "dead_letter_queue_urls" {
   value       = { for key, queue in aws_sqs_queue.dead_letter : key => queue.url }
 }
 
+output "event_source_mapping_ids" {
+  description = "Ids of what brings the queues' messages to the Lambdas, by queue."
+  value       = { for key, mapping in aws_lambda_event_source_mapping.this : key => mapping.uuid }
+}
+
 output "lambda_names" {
   description = "Names of the Lambdas: data_trigger and monitoring."
   value       = { for key, lambda in aws_lambda_function.this : key => lambda.function_name }

@@ -53,6 +53,15 @@ output "schema_registry_name" {
   value       = one(aws_glue_registry.this[*].registry_name)
 }
 
+output "triggers" {
+  description = "Triggers by key: name, and whether it fires by itself (enabled) or on demand only."
+  value = { for key, trigger in merge(
+    { start = aws_glue_trigger.start },
+    { for key, trigger in aws_glue_trigger.after : replace(key, "_", "-") => trigger },
+    { for trigger in aws_glue_trigger.maintenance : "maintenance" => trigger },
+  ) : key => { name = trigger.name, enabled = trigger.enabled } }
+}
+
 output "workflow_name" {
   description = "Name of the Glue workflow."
   value       = aws_glue_workflow.this.name

@@ -25,3 +25,8 @@ output "log_group_names" {
   description = "Names of the log groups by key."
   value       = { for key, group in aws_cloudwatch_log_group.this : key => group.name }
 }
+
+output "vital_alarm_keys" {
+  description = "Keys of the alarms that make up the pipeline's health; the others tell of quality and speed."
+  value       = local.vital_alarms
+}

@@ -71,6 +71,16 @@ output "stream_name" {
   value       = one(module.streaming[*].stream_name)
 }
 
+output "parts" {
+  description = "Everything that the deployment consists of: names, ARNs or ids by kind and key. check_deployment_status.sh looks at each."
+  value       = local.parts
+}
+
+output "expected" {
+  description = "What check_deployment_status.sh is to find where it can be one or the other: protection, retention, enabled triggers."
+  value       = local.expected
+}
+
 output "next_commands" {
   description = "Commands to try next, in this order."
   value = concat(
