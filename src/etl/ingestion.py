@@ -116,6 +116,11 @@ def _ingest_batch(pipeline: Pipeline, contract: Contract, batch: Batch, files: l
             if isinstance(written, Exception):
                 raise written
             _commit(pipeline, batch, attempt, written, held)
+            counts = written.counts
+            pipeline.record.totals.update(
+                files=len(files), bytes=sum(file.size for file in files), files_refused=len(written.files.refused),
+                rows_in=counts.read, rows_out=counts.written, rows_refused=counts.refused,
+            )  # fmt: skip
             return
         pipeline.log.warning("%s: files changed while they were read; reading again", contract.name)
         files = present

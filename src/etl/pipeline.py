@@ -169,8 +169,9 @@ def each_dataset(pipeline: Pipeline, datasets: Iterable[str], work: Callable[[st
 
 
 def _done(pipeline: Pipeline) -> dict[str, Any]:
-    """What the run has done with batches, where its stage tells."""
-    return pipeline.record.facts() if pipeline.record.batches else {}
+    """What the run has done, as far as its stage tells."""
+    record = pipeline.record
+    return {**(record.facts() if record.batches else {}), **record.numbers()}
 
 
 def reason_of(error: BaseException) -> str:

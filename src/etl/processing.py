@@ -132,6 +132,7 @@ def _process_batch(run: _Run, contract: Contract, batch: Batch, held: Lease, ref
     with held.step("write_event"):
         event = write_event(pipeline.storage, pipeline.settings, record, contract)
     pipeline.ledger.advance(curating.batch, PROCESSED, lineage=event, **_facts(outcome))
+    pipeline.record.totals.update(rows_in=outcome.rows, rows_out=outcome.curated, rows_refused=outcome.rejected)
     for table in record.outputs:
         record_table(pipeline, table.table.rpartition(".")[2], contract.name)
     pipeline.log.info(

@@ -89,6 +89,8 @@ def _checked(run: _Run, contract: Contract, new: Sequence[Batch], opened: Gate |
     queue_alerts(pipeline, found, location, publication)
     _commit(pipeline, opened, new, found, location, publication)
     run.checked.append(contract.name)
+    check = {"dataset": contract.name, "score": found.score.value, "passed": found.score.passed, "report": location}
+    pipeline.record.checks.append(check)
     pipeline.log.info("%s: score %.2f of 100, threshold %.0f", contract.name, found.score.value, found.score.threshold)
     emit_metrics(pipeline, found, publication)
     return found

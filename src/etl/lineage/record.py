@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from etl.ledger import utc_now
 ITEM_BYTES = 300_000
 # What one batch may take of it, so that one of very many rules leaves room for the others.
 BATCH_BYTES = 60_000
+# Checks of datasets that a run's item lists; each takes some 300 bytes.
+MOST_CHECKS = 200
 
 
 @dataclass(frozen=True)
@@ -145,9 +148,18 @@ class BatchRecord:
 
 @dataclass
 class RunRecord:
-    """What a run of processing did: a record for each batch, in the order in which they were begun."""
+    """What a run did: processing's record for each batch, in the order in which they were begun; and numbers.
+
+    Attributes:
+        batches: of processing.
+        totals: what the run did with its batches all in all: ``rows_in``, ``rows_out``, ``rows_refused``, ``files``,
+            ``files_refused``, ``bytes``, as far as its stage knows them. Monitoring tells them.
+        checks: of quality: dataset, score, whether it passed, report.
+    """
 
     batches: list[BatchRecord] = field(default_factory=list)
+    totals: Counter[str] = field(default_factory=Counter)
+    checks: list[dict[str, Any]] = field(default_factory=list)
 
     def batch(self, dataset: str, batch_id: str, planned_at: str) -> BatchRecord:
         """Begin the record of a batch.
@@ -161,8 +173,13 @@ class RunRecord:
         self.batches.append(record)
         return record
 
+    def numbers(self) -> dict[str, Any]:
+        """Totals and checks, for the run's item in the state table; none of what the run had nothing of."""
+        found = {"totals": dict(self.totals), "checks": self.checks[:MOST_CHECKS]}
+        return {name: value for name, value in found.items() if value}
+
     def facts(self) -> dict[str, Any]:
-        """What the run's item in the state table holds of it; floats are for :func:`etl.dynamo.storable`.
+        """What the run's item in the state table holds of its batches; floats are for :func:`etl.dynamo.storable`.
 
         An item has a limit: first the details of batches are left out, then batches, and ``batches_note`` says so. The
         lineage event of a batch always has everything.
