@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.terraform_runs import REPO, TERRAFORM, terraform_runner
+from tests.terraform_runs import REPO, TERRAFORM, terraform_checkout
 
 # AWS has no other form of these; docs/security.md has the reason of each.
 WITHOUT_RESOURCE = {
@@ -47,8 +47,8 @@ class Statement:
 @pytest.fixture(scope="module")
 def resources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The resources of modules/security with everything switched on, made by a mocked provider."""
-    run = terraform_runner(tmp_path_factory)
-    done = run("modules/security", "test", "-json", "-verbose", "-filter=tests/policies.tftest.hcl")
+    with terraform_checkout(tmp_path_factory.mktemp("checkout")) as terraform:
+        done = terraform.run("modules/security", "test", "-json", "-verbose", "-filter=tests/policies.tftest.hcl")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     state = next(line for line in done.stdout.splitlines() if '"type":"test_state"' in line)
     found: list[dict[str, Any]] = json.loads(state)["test_state"]["root_module"]["resources"]

@@ -10,44 +10,38 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from terraform.scripts import environment_files, package, readme_tables
 from terraform.scripts.plugin_dir import PROVIDER, PluginDirError, find_plugin_dir
-from tests.terraform_runs import REPO, TERRAFORM, Run, bare_runner, terraform_runner
+from tests.terraform_runs import ENVIRONMENTS, REPO, TERRAFORM, Checkout, terraform_checkout
 
-ENVIRONMENTS = ["local", "dev", "staging", "prod"]
 MODULES = sorted(path.parent.name for path in TERRAFORM.glob("modules/*/main.tf"))
 
 
-@pytest.fixture(scope="session")
-def terraform(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Runs Terraform in a folder of a copy, with nothing of this machine's settings."""
-    return bare_runner(tmp_path_factory)
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A copy of terraform/, initialised."""
+    with terraform_checkout(tmp_path_factory.mktemp("checkout")) as checkout:
+        yield checkout
 
 
-@pytest.fixture(scope="session")
-def initialised(terraform: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Runs Terraform in a folder of the copy, after init without its backend."""
-    return terraform_runner(tmp_path_factory, terraform)
-
-
-def test_every_file_is_formatted(terraform: Run) -> None:
-    result = terraform(".", "fmt", "-check", "-recursive", "-diff")
+def test_every_file_is_formatted(terraform: Checkout) -> None:
+    result = terraform.run(".", "fmt", "-check", "-recursive", "-diff")
     assert result.returncode == 0, f"run `terraform fmt -recursive terraform`:\n{result.stdout}{result.stderr}"
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_environment_is_valid(environment: str, initialised: Run) -> None:
-    result = initialised(f"environments/{environment}", "validate", "-no-color")
+def test_environment_is_valid(environment: str, terraform: Checkout) -> None:
+    result = terraform.run(f"environments/{environment}", "validate", "-no-color")
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_module_passes_its_own_tests(module: str, initialised: Run) -> None:
-    result = initialised(f"modules/{module}", "test", "-no-color")
+def test_module_passes_its_own_tests(module: str, terraform: Checkout) -> None:
+    result = terraform.run(f"modules/{module}", "test", "-no-color")
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(r"Success! [1-9]\d* passed", result.stdout), f"no test ran:\n{result.stdout}"
 
