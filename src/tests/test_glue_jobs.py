@@ -393,10 +393,8 @@ def test_refused_rows_are_told_once_with_their_reasons(shop: Shop) -> None:
 def test_the_run_of_each_stage_is_written_down_with_its_end_and_its_numbers(shop: Shop) -> None:
     shop.drop("a.csv", "1,5,2024-01-15", ",5,2024-01-15")
     ledger = shop.run(*ALL).ledger
-    runs = [ledger.items(f"run#{stage}") for stage, _ in ALL]
-    assert [[run["status"] for run in of_stage] for of_stage in runs] == [["SUCCEEDED"]] * 3
-    [[ingested], [processed], [checked]] = runs
-    assert ingested["totals"].pop("bytes") > 0
-    assert ingested["totals"] == {"files": 1, "files_refused": 0, "rows_in": 2, "rows_out": 1, "rows_refused": 1}
+    [[ingested], [processed], [checked]] = (ledger.items(f"run#{stage}") for stage, _ in ALL)
+    assert {run["status"] for run in (ingested, processed, checked)} == {"SUCCEEDED"}
+    assert ingested["totals"].items() >= {"files": 1, "rows_in": 2, "rows_out": 1, "rows_refused": 1}.items()
     assert processed["totals"] == {"rows_in": 1, "rows_out": 1, "rows_refused": 0}
     assert [(each["dataset"], each["score"]) for each in checked["checks"]] == [("orders", 100)]
