@@ -1,6 +1,6 @@
 """Runs Terraform on a copy of terraform/, so that no lock file or cache lands in the source.
 
-A whole test run has one AWS provider that keeps running: to start it and to ask for its schema takes longer than a plan,
+A test file has one AWS provider that keeps running: to start it and to ask for its schema takes longer than a plan,
 and Terraform does both again for every command and every run of a test.
 """
 
