@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import boto3
@@ -120,16 +121,23 @@ def shell_lines(settings: Settings) -> list[str]:
     return lines
 
 
-def client(settings: Settings, service: str, *, endpoint: str | None = None) -> object:
+def client(
+    settings: Settings, service: str, *, endpoint: str | None = None, credentials: Mapping[str, str] | None = None
+) -> object:
     """A boto3 client of the local cloud, whatever the user's own AWS configuration says.
 
     Args:
         settings: the local cloud to reach.
         service: boto3's name of the service.
         endpoint: another URL than the emulator's.
+        credentials: others than the local cloud's own, as environment variables.
     """
+    given = credentials or {}
     session = boto3.session.Session(
-        aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=settings.region
+        aws_access_key_id=given.get("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+        aws_secret_access_key=given.get("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        aws_session_token=given.get("AWS_SESSION_TOKEN"),
+        region_name=settings.region,
     )
     config = Config(
         s3={"addressing_style": "path"},

@@ -16,6 +16,8 @@ from local_cloud.settings import ACCOUNT, HOST, LocalCloudError, Settings
 
 _DAYS = 3650
 _MOST_SESSION_NAME = 64
+# Glue renews a job's credentials; here they have to last.
+_SESSION_SECONDS = 12 * 3600
 _ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 
 
@@ -57,7 +59,9 @@ def role_credentials(job: Mapping[str, Any], run_id: str, clients: Callable[[str
     trust = trusting_account(role["AssumeRolePolicyDocument"])
     if trust is not None:
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
-    session = clients("sts").assume_role(RoleArn=role["Arn"], RoleSessionName=run_id[:_MOST_SESSION_NAME])
+    session = clients("sts").assume_role(
+        RoleArn=role["Arn"], RoleSessionName=run_id[:_MOST_SESSION_NAME], DurationSeconds=_SESSION_SECONDS
+    )
     credentials = session["Credentials"]
     return {
         "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],

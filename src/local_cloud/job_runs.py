@@ -19,11 +19,12 @@ from local_cloud.protocol import (
     job_run_id,
     not_found,
 )
-from local_cloud.runner import JobRunner, Outcome, RunControl
+from local_cloud.runner import STREAMING, JobRunner, Outcome, RunControl
 from local_cloud.store import ACTIVE_JOB_STATES, Store
 
 _SIZE_FIELDS = ("WorkerType", "NumberOfWorkers", "MaxCapacity", "SecurityConfiguration", "ExecutionClass")
 _LOG_GROUP = "/aws-glue/jobs"
+_DEFAULT_TIMEOUT = 2880
 
 _LOG = logging.getLogger(__name__)
 
@@ -253,6 +254,13 @@ def _max_runs(job: JsonObject) -> int:
     return int(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns") or 1)
 
 
+def _timeout(job: JsonObject) -> int | None:
+    """Minutes. A streaming job runs until it is stopped; the emulator gives it what it gives other jobs by default."""
+    minutes = int(job.get("Timeout", _DEFAULT_TIMEOUT))
+    streams = job.get("Command", {}).get("Name") == STREAMING
+    return None if streams and minutes == _DEFAULT_TIMEOUT else minutes
+
+
 def _new_run(job: JsonObject, wish: JobStart, state: str) -> JsonObject:
     now = time.time()
     attempt = wish.previous["Attempt"] + 1 if wish.previous else 0
@@ -272,7 +280,7 @@ def _new_run(job: JsonObject, wish: JobStart, state: str) -> JsonObject:
         "Arguments": arguments,
         "PredecessorRuns": wish.predecessors,
         "ExecutionTime": 0,
-        "Timeout": wish.timeout if wish.timeout is not None else job.get("Timeout", 2880),
+        "Timeout": wish.timeout if wish.timeout is not None else _timeout(job),
         "LogGroupName": _LOG_GROUP,
         **sizes,
         **wish.overrides,

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud.arguments import command_line, merged_arguments, spark_settings
 from local_cloud.class_archive import existing_archive
-from local_cloud.environment import process_environment
+from local_cloud.environment import client, process_environment
 from local_cloud.errors import failure_message
 from local_cloud.iam import role_credentials
-from local_cloud.lake import Lake, plan_for
+from local_cloud.lake import Lake, LakePlan, plan_for
 from local_cloud.logship import ERROR_GROUP, OUTPUT_GROUP, LogStream
 from local_cloud.packages import fetch, python_path
 from local_cloud.processes import kill_group
 from local_cloud.protocol import JsonObject
 from local_cloud.settings import LocalCloudError, Settings
 from local_cloud.spark_conf import job_settings, properties_text, spark_environment
+from local_cloud.streaming import KeptInStep
+from local_cloud.transfer import Transfer
 
 MARKER = "LOCAL_CLOUD_RUN_ID"
+# The kinds of jobs, as their commands are called.
+KINDS = ("glueetl", "gluestreaming", "pythonshell")
+_ETL, STREAMING, PYTHON_SHELL = KINDS
 _STOP_GRACE_SECONDS = 5.0
 _KEPT_ERROR_LINES = 500
 
@@ -125,6 +131,9 @@ class JobRunner:
             run: the job run, as Glue shows it.
             control: stops it, and is told when its process starts.
         """
+        kind = job.get("Command", {}).get("Name", _ETL)
+        if kind not in KINDS:
+            return Outcome("FAILED", f"the local cloud runs jobs of the kinds {', '.join(KINDS)}, not {kind}")
         folder = self._settings.runs / run["Id"]
         (folder / "tmp").mkdir(parents=True, exist_ok=True)
         logs = self._clients("logs")
@@ -147,16 +156,32 @@ class JobRunner:
 
     def _execute(self, one: _Run) -> Outcome:
         arguments = {**merged_arguments(one.job, one.run.get("Arguments", {})), **one.own_arguments()}
-        script = one.job.get("Command", {}).get("ScriptLocation", "")
-        plan = plan_for(arguments, script)
-        self._lake.prepare(plan, one.note)
-        command, env = self._command(one, arguments, script)
+        identity = self._identity(one)
+        if one.kind == PYTHON_SHELL:  # it has no Spark, and reaches S3 by itself
+            command, env = self._command(one, arguments, identity)
+            env["SPARK_HOME"] = str(self._settings.home / "no-spark-in-a-python-shell-job")
+            return self._outcome(one, command, env)
+        plan = plan_for(arguments, one.script)
+        transfer = Transfer(self._settings, identity.s3, identity.variables) if identity.variables else None
+        with self._lake.open_for(plan, one.note, transfer) as allowed:
+            command, env = self._command(one, arguments, identity)
+            hidden = plan.buckets() - allowed.buckets()
+            env.update(self._spark(one, arguments, [name for name in self._lake.buckets() if name not in hidden]))
+            with self._in_step(one, allowed, transfer):
+                return self._outcome(one, command, env)
+
+    def _in_step(self, one: _Run, plan: LakePlan, transfer: Transfer | None) -> AbstractContextManager[None]:
+        """While a streaming job runs: the lake in step with S3. Other jobs have it before and after."""
+        if one.kind != STREAMING:
+            return nullcontext()
+        seconds = self._settings.sync_seconds
+        return KeptInStep(self._lake, plan, one.note, transfer, seconds, lambda: one.control.stop("FAILED"))
+
+    def _outcome(self, one: _Run, command: list[str], env: dict[str, str]) -> Outcome:
+        """Run the job's process."""
         if one.control.stop_state is not None:
             return Outcome(one.control.stop_state)
-        try:
-            code, last_errors = _run_process(command, env, one, self._timeout_seconds(one.run))
-        finally:
-            self._lake.send_out(plan, one.note)
+        code, last_errors = _run_process(command, env, one, self._timeout_seconds(one.run))
         if one.control.stop_state is not None:
             return Outcome(one.control.stop_state)
         if code == 0:
@@ -167,41 +192,48 @@ class JobRunner:
         minutes = run.get("Timeout")
         return minutes * self._settings.seconds_per_minute if minutes else None
 
-    def _command(self, one: _Run, arguments: Mapping[str, str], script: str) -> tuple[list[str], dict[str, str]]:
-        s3 = self._clients("s3")
-        program = fetch(s3, script, one.folder / "script", f"ScriptLocation of the job {one.job['Name']}")
+    def _command(self, one: _Run, arguments: Mapping[str, str], identity: Identity) -> tuple[list[str], dict[str, str]]:
+        s3 = identity.s3
+        program = fetch(s3, one.script, one.folder / "script", f"ScriptLocation of the job {one.job['Name']}")
         paths = python_path(self._settings, s3, arguments, one.folder / "libraries", one.note)
         env = {
             **process_environment(self._settings),
-            **self._role(one),
+            **identity.variables,
             MARKER: one.run["Id"],
             "TZ": "UTC",
             "TMPDIR": str(one.folder / "tmp"),
             "PYTHONPATH": os.pathsep.join(paths),
         }
-        if one.job.get("Command", {}).get("Name") != "pythonshell":
-            env.update(self._spark(one, arguments))
         return [sys.executable, str(program), *command_line(arguments)], env
 
-    def _role(self, one: _Run) -> dict[str, str]:
-        """Credentials of the job's own role, where IAM is enforced."""
+    def _identity(self, one: _Run) -> Identity:
+        """Who the job is: its own role where IAM is enforced, else the local cloud itself."""
         if not self._settings.enforce_iam:
-            return {}
+            return Identity({}, self._clients("s3"))
         one.note(f"runs with the rights of {one.job['Role']}")
-        return role_credentials(one.job, one.run["Id"], self._clients)
+        variables = role_credentials(one.job, one.run["Id"], self._clients)
+        return Identity(variables, client(self._settings, "s3", credentials=variables))
 
-    def _spark(self, one: _Run, arguments: Mapping[str, str]) -> dict[str, str]:
+    def _spark(self, one: _Run, arguments: Mapping[str, str], buckets: Iterable[str]) -> dict[str, str]:
         conf = job_settings(
             self._settings,
             arguments=arguments,
             job_conf=spark_settings(arguments.get("--conf", "")),
-            buckets=self._lake.buckets(),
+            buckets=buckets,
             scratch=one.folder / "tmp",
             archive=existing_archive(self._settings),
         )
         conf_file = one.folder / "spark.conf"
         conf_file.write_text(properties_text(conf))
         return spark_environment(self._settings, conf_file, one.folder / "tmp")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a job is to AWS: a client, and environment variables that make others the same (none: the local cloud)."""
+
+    variables: dict[str, str]
+    s3: Any
 
 
 @dataclass(frozen=True)
@@ -214,8 +246,20 @@ class _Run:
     errors: LogStream
     note: Callable[[str], None]
 
+    @property
+    def kind(self) -> str:
+        """Name of the job's command: what kind of job it is."""
+        return str(self.job.get("Command", {}).get("Name", KINDS[0]))
+
+    @property
+    def script(self) -> str:
+        """Address of the job's script."""
+        return str(self.job.get("Command", {}).get("ScriptLocation", ""))
+
     def own_arguments(self) -> dict[str, str]:
-        """What Glue itself tells a job."""
+        """What Glue itself tells a job. It tells a Python shell job nothing."""
+        if self.kind == PYTHON_SHELL:
+            return {}
         return {
             "--JOB_ID": f"j_{hashlib.sha256(self.run['JobName'].encode()).hexdigest()}",
             "--JOB_RUN_ID": self.run["Id"],

@@ -61,6 +61,11 @@ class Settings:
         return f"http://{HOST}:{self.glue_port}"
 
     @property
+    def sync_seconds(self) -> float:
+        """How often the lake and S3 are made the same while a streaming job runs: every five seconds."""
+        return self.seconds_per_minute / 12
+
+    @property
     def certificate(self) -> Path:
         """Certificate of the emulator, where it speaks TLS."""
         return self.home / "certificate.pem"

@@ -40,10 +40,10 @@ class Cloud:
         return f"s3://{bucket}/{key}"
 
     def job(self, script: str, *, arguments: dict[str, str] | None = None, **fields: Any) -> str:
-        """A job with this script; a plain Python one, which starts at once."""
+        """A job with this script; without Spark in it, it starts at once."""
         name = f"job-{uuid.uuid4().hex[:8]}"
         location = self.put(self.scripts, f"jobs/{name}.py", textwrap.dedent(script))
-        command = {"Name": fields.pop("kind", "pythonshell"), "ScriptLocation": location}
+        command = {"Name": fields.pop("kind", "glueetl"), "ScriptLocation": location}
         self.glue.create_job(Name=name, Role="role", Command=command, DefaultArguments=arguments or {}, **fields)
         return name
 

@@ -137,6 +137,14 @@ def test_what_is_removed_from_an_output_is_removed_in_s3(cloud: Cloud, lake: Lak
     assert cloud.keys(bucket) == []
 
 
+def test_what_others_put_into_an_output_bucket_stays_there(cloud: Cloud, lake: Lake) -> None:
+    bucket = cloud.bucket("quality")
+    send_out(lake, bucket)
+    cloud.put(bucket, "quarantine/orders/refused/a.csv", "put by a Lambda")
+    send_out(lake, bucket)
+    assert cloud.keys(bucket) == ["quarantine/orders/refused/a.csv"]
+
+
 def test_an_output_that_the_lake_has_lost_comes_back_from_s3_and_is_not_wiped_there(cloud: Cloud, lake: Lake) -> None:
     bucket = cloud.bucket("curated")
     cloud.put(bucket, "table/a.parquet", "a")
