@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from etl.contracts import Contract
+from etl.markers import marks_no_data
 from etl.names import dataset_from_file_name, standard_name
 from utils.glue_utils import StoredFile
 
@@ -15,10 +16,6 @@ INCOMING = "data/incoming/"
 _YEAR = re.compile(r"\d{4}")
 _DATE_PART = re.compile(r"\d{1,4}")
 _PART = re.compile(r"part-(?:[mr]-)?\d{5}(?!\d)")
-# Where Spark and Hadoop keep what they have not finished; the finished files are moved out.
-_UNFINISHED = ("/_temporary/", "/.spark-staging")
-# Written by Spark, Hadoop and consoles beside data; they carry none.
-_MARKERS = ("_SUCCESS", "_started", "_committed", "_$folder$")
 
 
 @dataclass(frozen=True)
@@ -113,9 +110,7 @@ def source_file(stored: StoredFile, raw: str, contracts: Mapping[str, Contract])
 
 def is_marker(file: SourceFile) -> bool:
     """Whether the file is a tool's empty marker or its unfinished output, and no data."""
-    if any(folder in file.key for folder in _UNFINISHED):
-        return True
-    return (file.size == 0 and file.name.startswith(_MARKERS)) or file.name.endswith("_$folder$")
+    return marks_no_data(file.key, file.size)
 
 
 def new_work(files: Iterable[SourceFile], claims: Claims, storage: Hashes) -> list[SourceFile]:

@@ -26,7 +26,16 @@ REPO = Path(__file__).resolve().parents[2]
 
 LIBRARY_PACKAGES = ("config", "etl", "utils")
 LIBRARY_DEPENDENCIES = ("et_xmlfile", "fastjsonschema", "jinja2", "lark", "markupsafe", "openpyxl")
-LAMBDA_DEPENDENCIES = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+# The X-Ray SDK (with wrapt) is what Powertools traces with.
+LAMBDA_DEPENDENCIES = ("aws-lambda-powertools", "aws-xray-sdk", "jmespath", "typing-extensions", "wrapt")
+# What one Lambda needs besides: the scan of new files has detect-secrets (which imports requests) and stdnum.
+OWN_DEPENDENCIES = {
+    "data_trigger": ("certifi", "charset-normalizer", "detect-secrets", "idna", "python-stdnum", "requests", "urllib3"),
+}
+# Modules of the jobs' library that need nothing but Python and boto3, and that a Lambda shares.
+SHARED_MODULES = {
+    "data_trigger": ("etl/__init__.py", "etl/dynamo.py", "etl/markers.py", "etl/names.py"),
+}
 LAMBDAS = ("data_trigger", "monitoring")
 
 # The earliest time a zip can hold: the same for every file, whenever it was checked out.
@@ -153,6 +162,10 @@ def lambda_entries(source: Path, name: str, dependencies: list[Path]) -> dict[st
         raise PackageError(f"{handler} is missing; it must define handler(event, context)")
     entries = {entry: path for folder in dependencies for entry, path in files_of(folder)}
     entries.update((path.name, path) for path in sorted(handler.parent.glob("*.py")))
+    for shared in SHARED_MODULES.get(name, ()):
+        if not (source / shared).is_file():
+            raise PackageError(f"{source / shared} is missing; the Lambda {name} imports it")
+        entries[shared] = source / shared
     return entries
 
 
@@ -168,7 +181,8 @@ def build(source: Path, output: Path, constraints: Path) -> dict[Path, bool]:
     results = {library: put(library, content, [*LIBRARY_DEPENDENCIES, *LIBRARY_PACKAGES])}
     for name in LAMBDAS:
         archive = output / "lambda" / f"{name}.zip"
-        content = zipped(lambda_entries(source, name, for_lambdas))
+        own = [vendored(dependency, versions, cache) for dependency in OWN_DEPENDENCIES.get(name, ())]
+        content = zipped(lambda_entries(source, name, [*for_lambdas, *own]))
         # The handler itself needs boto3, which only the Lambda runtime has.
         results[archive] = put(archive, content, ["jmespath", "typing_extensions"])
     return results
