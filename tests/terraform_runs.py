@@ -45,13 +45,13 @@ class Checkout:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
         self.environment = {**inherited, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
 
-    def run(self, folder: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs Terraform in a folder of the copy, with these environment variables besides."""
+    def run(self, folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs Terraform in a folder of the copy."""
         # The folders of a kind lie equally deep, so what init notes down for one of them serves all.
         data = {"TF_DATA_DIR": str(self.data / folder.split("/")[0])}
         return subprocess.run(
             [self.binary, f"-chdir={self.root / folder}", *arguments],
-            env={**self.environment, **data, **environment},
+            env={**self.environment, **data},
             capture_output=True,
             text=True,
             check=False,
@@ -92,9 +92,13 @@ def _address(process: subprocess.Popen[bytes], output: int, seconds: float = 60)
 
 
 @contextmanager
-def terraform_checkout(folder: Path) -> Iterator[Checkout]:
-    """A copy of terraform/ in `folder` whose environments and modules are initialised."""
+def terraform_checkout(folder: Path, **environment: str) -> Iterator[Checkout]:
+    """A copy of terraform/ in `folder` whose environments and modules are initialised.
+
+    Terraform and the provider run with these environment variables besides.
+    """
     checkout = Checkout(folder)
+    checkout.environment |= environment
     mirror = find_plugin_dir()
     checkout.init("environments/local", *([f"-plugin-dir={mirror}"] if mirror else []))
     with running_provider(checkout) as address:

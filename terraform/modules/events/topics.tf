@@ -19,54 +19,32 @@ resource "aws_sns_topic" "this" {
   kms_master_key_id = var.kms_key_arn
 }
 
-data "aws_iam_policy_document" "topic" {
-  for_each = var.topics
-
-  dynamic "statement" {
-    for_each = length(each.value.publishers) == 0 ? [] : [1]
-
-    content {
-      sid       = "ServicesPublish"
-      actions   = ["sns:Publish"]
-      resources = [aws_sns_topic.this[each.key].arn]
-
-      principals {
-        type        = "Service"
-        identifiers = each.value.publishers
-      }
-
-      condition {
-        test     = "StringEquals"
-        variable = "aws:SourceAccount"
-        values   = [data.aws_caller_identity.current.account_id]
-      }
-    }
-  }
-
-  statement {
-    sid       = "DenyPlainHttp"
-    effect    = "Deny"
-    actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.this[each.key].arn]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
 resource "aws_sns_topic_policy" "this" {
-  for_each = var.topics
+  for_each = aws_sns_topic.this
 
-  arn    = aws_sns_topic.this[each.key].arn
-  policy = data.aws_iam_policy_document.topic[each.key].json
+  arn = each.value.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [for services in [var.topics[each.key].publishers] : {
+        Sid       = "ServicesPublish"
+        Effect    = "Allow"
+        Principal = { Service = services }
+        Action    = "sns:Publish"
+        Resource  = each.value.arn
+        Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+      } if length(services) > 0],
+      [{
+        Sid       = "DenyPlainHttp"
+        Effect    = "Deny"
+        Principal = { AWS = "*" }
+        Action    = "sns:Publish"
+        Resource  = each.value.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+    )
+  })
 }
 
 resource "aws_sns_topic_subscription" "this" {

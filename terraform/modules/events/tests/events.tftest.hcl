@@ -111,11 +111,6 @@ run "rules_take_new_files_and_our_own_jobs_and_lambdas_know_their_settings" {
     condition     = alltrue([for topic in aws_sns_topic.this : topic.kms_master_key_id == var.kms_key_arn])
     error_message = "Topics must be encrypted with the pipeline's key."
   }
-
-  assert {
-    condition     = [for statement in data.aws_iam_policy_document.topic["performance"].statement : one(statement.principals).identifiers if statement.sid == "ServicesPublish"] == [toset(["cloudwatch.amazonaws.com", "budgets.amazonaws.com"])]
-    error_message = "Only the services that are named may publish."
-  }
 }
 
 run "addresses_and_others_are_subscribed" {
@@ -145,6 +140,11 @@ run "what_eventbridge_cannot_deliver_is_kept" {
   assert {
     condition     = alltrue([for key, target in aws_cloudwatch_event_target.this : target.dead_letter_config[0].arn == "arn:aws:sqs:us-east-1:123456789012:demo-dlq" && target.arn == aws_sqs_queue.this[key].arn])
     error_message = "Every rule's target must have the dead-letter queue of its queue."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_sns_topic_policy.this["performance"].policy).Statement : toset(statement.Principal.Service) if statement.Sid == "ServicesPublish"] == [toset(["cloudwatch.amazonaws.com", "budgets.amazonaws.com"])]
+    error_message = "Only the services that are named may publish."
   }
 }
 
