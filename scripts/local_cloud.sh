@@ -8,9 +8,10 @@ Usage: scripts/local_cloud.sh <command> [options]
 
   start           start the emulator and the Glue endpoint; does nothing when they run
   stop            stop them; all state is kept
-  status          endpoints, processes, last runs, queues
+  status          endpoints, processes, last runs and what started them, queues, alerts, messages
   env             lines for your shell:  eval "$(./scripts/local_cloud.sh env)"
   logs [what]     the log of: emulator, glue, a job run's id, or a job's name (-f follows)
+  inbox           messages of the SNS topics (--topic alerts, -f follows, --json)
   reset           stop, end running jobs, remove all state (-y does not ask)
 
 Environment: LOCAL_CLOUD_HOME (.local-cloud), LOCAL_CLOUD_PORT (4566), LOCAL_CLOUD_GLUE_PORT (4567),
@@ -28,7 +29,7 @@ main() {
       usage
       exit 0
       ;;
-    start | stop | status | env | logs | reset) ;;
+    start | stop | status | env | logs | inbox | reset) ;;
     *)
       usage >&2
       exit 2

@@ -1,4 +1,4 @@
-"""``python -m local_cloud start|stop|status|env|logs|reset``."""
+"""``python -m local_cloud start|stop|status|env|logs|inbox|reset``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 
-from local_cloud import cloud, log_view, report
+from local_cloud import cloud, inbox_view, log_view, report
 from local_cloud.environment import shell_lines
 from local_cloud.settings import LocalCloudError, Settings, settings_from_environment
 
@@ -66,7 +66,7 @@ def stop() -> None:
 @app.command()
 @_readable
 def status() -> None:
-    """Show endpoints, processes, the last runs and the depths of queues. Exit status 1 when it is down."""
+    """Show endpoints, processes, runs, queues, alerts and messages. Exit status 1 when it is down."""
     settings = settings_from_environment()
     # Without a terminal rich takes 80 columns, which folds every name.
     report.show(Console(width=None if sys.stdout.isatty() else 140), settings)
@@ -93,6 +93,22 @@ def logs(
     """Show the end of a log."""
     settings = settings_from_environment()
     log_view.show(log_view.files_of(settings, what), sys.stdout.write, lines=lines, follow=follow)
+
+
+@app.command()
+@_readable
+def inbox(
+    topic: Annotated[str | None, typer.Option("--topic", "-t", help="only of this topic: its name or its end")] = None,
+    lines: Annotated[int, typer.Option("--last", "-n", help="how many of the last messages", min=0)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on as messages come")] = False,
+) -> None:
+    """Show what was published to the SNS topics, newest last."""
+    settings = settings_from_environment()
+    if not cloud.is_running(settings):
+        raise LocalCloudError("it does not run; start it first")
+    write = inbox_view.as_json if as_json else inbox_view.as_text
+    inbox_view.show(settings, lambda message: sys.stdout.write(write(message)), topic=topic, last=lines, follow=follow)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from local_cloud.class_archive import ArchiveMaker
 from local_cloud.definitions import Definitions
 from local_cloud.environment import client
 from local_cloud.events import EventSender
+from local_cloud.inbox import InboxKeeper
 from local_cloud.job_runs import JobRuns
 from local_cloud.lake import Lake
 from local_cloud.operations import Operations
@@ -59,6 +60,7 @@ class ControlPlane:
         self.scheduler = Scheduler(self.definitions.triggers, self.workflows.fire)
         self._events = EventSender(settings, self.clients)
         self.jobs.on_ended.append(lambda run, _final: self._events.job_ended(run))
+        self._inbox = InboxKeeper(self.clients)
         self._archive = ArchiveMaker(settings)
 
     def start(self) -> None:
@@ -66,11 +68,13 @@ class ControlPlane:
         end_interrupted_runs(self.store, _CRASHED)
         self.workflows.interrupted(_CRASHED)
         self.scheduler.start()
+        self._inbox.start()
         self._archive.start()
 
     def close(self) -> None:
         """End all runs and threads, and close the files."""
         self.scheduler.stop()
+        self._inbox.stop()
         self._archive.stop()
         self.workflows.interrupted(_STOPPED)
         self.jobs.close(_STOPPED)

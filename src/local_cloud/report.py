@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from local_cloud.cloud import emulator, glue_endpoint
 from local_cloud.environment import client
+from local_cloud.inbox import is_inbox, messages
 from local_cloud.job_runs import with_execution_time
 from local_cloud.processes import running_process
-from local_cloud.settings import Settings
+from local_cloud.settings import LocalCloudError, Settings
 from local_cloud.store import Store
 from local_cloud.workflow_runs import statistics
 
 _LAST = 8
 _ID_LENGTH = 15  # enough to tell runs apart, and `logs` takes the beginning of an id
+_STATE_TABLE = "-job-state"
+_PENDING: dict[str, Any] = {
+    "KeyConditionExpression": "entity = :outbox",
+    "FilterExpression": "#status = :pending",
+    "ExpressionAttributeNames": {"#status": "status"},
+    "ExpressionAttributeValues": {":outbox": {"S": "outbox"}, ":pending": {"S": "PENDING"}},
+}
 _COLOURS = {"SUCCEEDED": "green", "COMPLETED": "green", "FAILED": "red", "ERROR": "red", "TIMEOUT": "red"}
 
 
 def show(console: Console, settings: Settings) -> None:
-    """Print endpoints, processes, the last runs, and the depths of queues."""
+    """Print endpoints, processes, the last runs, queues, waiting alerts, and the last messages."""
     console.print(_processes(settings))
     if settings.database.exists():
         store = Store(settings.database)
@@ -33,7 +44,8 @@ def show(console: Console, settings: Settings) -> None:
         finally:
             store.close()
     if running_process(emulator(settings)) is not None:
-        console.print(_queues(settings))
+        for part in (_queues, _alerts, _messages):
+            console.print(part(settings))
     console.print(f"State folder: {settings.home}", highlight=False, soft_wrap=True)
 
 
@@ -49,12 +61,13 @@ def _processes(settings: Settings) -> Table:
 
 
 def _workflow_runs(store: Store) -> Table:
-    table = _table("Last workflow runs", "Workflow", "Status", "Started", "Actions", "Run")
+    table = _table("Last workflow runs", "Workflow", "Status", "Started", "By", "Actions", "Run")
     for run in store.workflow_runs(limit=_LAST):
         counts = statistics(run.get("TotalActions", 0), store.job_runs_of_workflow_run(run["WorkflowRunId"]))
         actions = f"{counts['SucceededActions']} of {counts['TotalActions']} succeeded"
         status = _coloured(run["Status"])
-        table.add_row(run["Name"], status, _time(run["StartedOn"]), actions, run["WorkflowRunId"][:_ID_LENGTH])
+        reason = escape(started_by(run.get("WorkflowRunProperties", {})))
+        table.add_row(run["Name"], status, _time(run["StartedOn"]), reason, actions, run["WorkflowRunId"][:_ID_LENGTH])
     return table
 
 
@@ -72,16 +85,75 @@ def _job_runs(store: Store) -> Table:
     return table
 
 
+def started_by(properties: Mapping[str, str]) -> str:
+    """What started a workflow run, as its properties tell: the trigger first, then all others."""
+    others = [f"{name} {value}" for name, value in properties.items() if name != "trigger"]
+    trigger = properties.get("trigger", "hand or schedule")
+    return f"{trigger}: {', '.join(others)}" if others else trigger
+
+
 def _queues(settings: Settings) -> Table:
-    table = _table("Queues", "Queue", "Waiting", "In flight")
+    table = _table("Queues", "Queue", "Waiting", "In flight", "Dead letters")
     sqs: Any = client(settings, "sqs")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def fill() -> None:
+        urls = [url for page in sqs.get_paginator("list_queues").paginate() for url in page.get("QueueUrls", [])]
+        found = {url.rpartition("/")[2]: _attributes(sqs, url) for url in urls if not is_inbox(url)}
+        dead = {name: _dead_letter_queue(attributes) for name, attributes in found.items()}
+        for name in sorted(found.keys() - set(dead.values())):
+            depth = _waiting(found[dead[name]]) if dead[name] in found else ""
+            colour = "red" if depth not in ("", "0") else "default"
+            in_flight = found[name]["ApproximateNumberOfMessagesNotVisible"]
+            table.add_row(name, _waiting(found[name]), in_flight, f"[{colour}]{depth}[/]")
+
+    return _filled(table, fill)
+
+
+def _attributes(sqs: Any, url: str) -> dict[str, str]:
+    return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])
+
+
+def _waiting(attributes: Mapping[str, str]) -> str:
+    return attributes["ApproximateNumberOfMessages"]
+
+
+def _dead_letter_queue(attributes: Mapping[str, str]) -> str:
+    policy = json.loads(attributes.get("RedrivePolicy") or "{}")
+    return str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2]
+
+
+def _alerts(settings: Settings) -> Table:
+    """What the pipeline has to tell and could not yet: the PENDING items of its outbox."""
+    table = _table("Alerts waiting to be sent", "Alert", "Subject")
+    dynamodb: Any = client(settings, "dynamodb")
+
+    def fill() -> None:
+        pages = dynamodb.get_paginator("list_tables").paginate()
+        tables = [name for page in pages for name in page["TableNames"] if name.endswith(_STATE_TABLE)]
+        for name in tables:
+            for page in dynamodb.get_paginator("query").paginate(TableName=name, **_PENDING):
+                for item in page["Items"]:
+                    table.add_row(escape(item["id"]["S"]), escape(item.get("subject", {}).get("S", "")))
+
+    return _filled(table, fill)
+
+
+def _messages(settings: Settings) -> Table:
+    table = _table("Last messages (all of them: inbox)", "At", "Topic", "Subject")
+
+    def fill() -> None:
+        for message in messages(settings)[-_LAST:]:
+            table.add_row(_time(message.at.timestamp()), message.topic, escape(message.subject))
+
+    return _filled(table, fill)
+
+
+def _filled(table: Table, fill: Callable[[], None]) -> Table:
+    """A table with its rows, or with why there are none: one service that fails must not hide the others."""
     try:
-        for url in sqs.list_queues().get("QueueUrls", []):
-            found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-            table.add_row(url.rpartition("/")[2], *(found[name] for name in names))
-    except (BotoCoreError, ClientError) as error:
-        table.add_row(f"the queues could not be read: {error}", "", "")
+        fill()
+    except (BotoCoreError, ClientError, LocalCloudError) as error:
+        table.add_row(f"could not be read: {error}")
     return table
 
 
