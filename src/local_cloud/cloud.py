@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import json
 import shutil
 import ssl
@@ -16,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from local_cloud.control import end_interrupted_runs
-from local_cloud.environment import emulator_environment, process_environment, scripts_folder
+from local_cloud.environment import emulator_environment, process_environment
 from local_cloud.iam import make_certificate
 from local_cloud.processes import Service, end, launch, running_process, wait_until_ready
 from local_cloud.server import HEALTH_PATH
@@ -25,7 +26,7 @@ from local_cloud.store import Store
 
 _EMULATOR_HEALTH = "/_ministack/health"
 _START_SECONDS = 90.0
-# Over TLS it waits half a minute for clients that keep their connections open, and only then writes its state.
+# Its end takes a second or two; this is for a busy machine, since a killed emulator loses what it has not written.
 _STOP_SECONDS = 90.0
 # What the state folder holds. Reset removes these and nothing else, wherever LOCAL_CLOUD_HOME points. Terraform's
 # state of the local environment is kept there too, and describes what is then gone.
@@ -137,15 +138,12 @@ def was_interrupted(settings: Settings) -> bool:
 
 
 def _start_emulator(settings: Settings) -> None:
-    program = scripts_folder() / "ministack"
-    if not program.exists():
-        raise LocalCloudError(
-            f"the emulator is not installed ({program}); run: {sys.executable} -m pip install -e '.[local]'"
-        )
+    if importlib.util.find_spec("ministack") is None:
+        raise LocalCloudError(f"the emulator is not installed; run: {sys.executable} -m pip install -e '.[local]'")
     if settings.enforce_iam:
         make_certificate(settings)
     service = emulator(settings)
-    process = launch(service, [str(program)], emulator_environment(settings))
+    process = launch(service, [sys.executable, "-m", "local_cloud.emulator"], emulator_environment(settings))
     _wait(service, process, settings.endpoint + _EMULATOR_HEALTH)
 
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,18 @@ def test_all_state_survives_stop_and_start(settings: Settings) -> None:
     assert "[local cloud]" not in after.log(after.run(job), "stderr.log")
     kept = {bucket["Name"]: bucket["CreationDate"] for bucket in after.s3.list_buckets()["Buckets"]}
     assert created.items() <= kept.items()
+
+
+def test_where_iam_is_enforced_clients_that_stay_do_not_hold_up_the_end(settings: Settings) -> None:
+    settings = dataclasses.replace(settings, enforce_iam=True)
+    control.start(settings)
+    client = Cloud(settings).client("sqs")
+    url = client.create_queue(QueueName="kept")["QueueUrl"]
+    began = time.monotonic()
+    assert control.stop(settings) == ["Glue endpoint", "emulator"]
+    assert time.monotonic() - began < 20  # TLS alone would wait for 30
+    control.start(settings)
+    assert client.get_queue_url(QueueName="kept")["QueueUrl"] == url
 
 
 def test_start_is_idempotent_and_status_shows_what_runs(settings: Settings) -> None:
