@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from deployment.account import Account
 from deployment.local import package
 from deployment.planned import Plan, show_changes
 from deployment.steps import DeploymentError, StepFailedError, show_commands, step
-from deployment.terraform import REPOSITORY, Terraform, change, environment_folder, show_plan
-from deployment.values import account_ids_of, value_of
-from deployment.verification import faults_of
-
-DEFAULT_PROJECT, DEFAULT_REGION = "glue-etl-pipeline", "us-east-1"
+from deployment.terraform import Terraform, change, show_plan
+from deployment.verification import verify
 
 
 @dataclass(frozen=True)
@@ -47,24 +43,25 @@ class AwsDeployment:
         Raises:
             StepFailedError: a step failed, or nobody is there to ask.
         """
-        terraform = self._prepared()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "plan")
-            plan = self._planned(terraform, file)
+            with self._changing_nothing():
+                terraform = self._prepared()
+                plan = self._planned(terraform, file)
+                if plan.changes:
+                    self._ask(f"deploy this to {self.environment}")
             if plan.changes:
-                self._ask(f"deploy this to {self.environment}")
                 self._carry_out("terraform apply", terraform, plan, lambda tell: terraform.apply(tell, file))
         outputs = terraform.outputs()
-        with step(self.console, "Look whether everything is there") as current:
-            faults = faults_of(outputs, self._region())
-            if faults:
-                raise DeploymentError(f"applied, but {'; '.join(faults)}")
-            current.note("jobs, Lambdas, tables and buckets are ready")
-        show_commands(self.console, outputs["next_commands"])
+        verify(self.console, outputs, self._account.region, self.environment)
+        show_commands(
+            self.console, [f"./scripts/check_deployment_status.sh {self.environment}", *outputs["next_commands"]]
+        )
 
     def plan(self) -> None:
         """Show what an apply would change."""
-        show_plan(self.console, self._prepared())
+        with self._changing_nothing():
+            show_plan(self.console, self._prepared())
 
     def destroy(self) -> None:
         """Remove everything that Terraform made.
@@ -72,30 +69,48 @@ class AwsDeployment:
         Raises:
             StepFailedError: a step failed, or nobody is there to ask.
         """
-        terraform = self._prepared()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "plan")
-            plan = self._planned(terraform, file, destroy=True)
+            with self._changing_nothing():
+                terraform = self._prepared()
+                plan = self._planned(terraform, file, destroy=True)
+                if plan.changes:
+                    self._ask(f"destroy everything of {self.environment}, its data included")
             if plan.changes:
-                self._ask(f"destroy everything of {self.environment}, its data included")
-                self._carry_out("terraform destroy", terraform, plan, lambda tell: terraform.apply(tell, file))
+                self._carry_out(
+                    "terraform destroy", terraform, plan, lambda tell: terraform.apply(tell, file), "--destroy"
+                )
+
+    @property
+    def _account(self) -> Account:
+        return Account(self.environment, self.variables)
+
+    @contextmanager
+    def _changing_nothing(self) -> Iterator[None]:
+        """Whatever fails here has changed nothing, and says so."""
+        try:
+            yield
+        except StepFailedError as failure:
+            state = f"Nothing was changed in {self.environment}."
+            raise StepFailedError(failure.title, failure.error, state) from failure
 
     def _prepared(self) -> Terraform:
-        log = REPOSITORY / "build" / f"terraform-{self.environment}.log"
-        log.parent.mkdir(exist_ok=True)
-        region = self._region()
-        terraform = Terraform(environment_folder(self.environment), log, {**self.variables, "aws_region": region})
+        account = self._account
+        terraform = account.terraform()
         with step(self.console, "Check the tools") as current:
-            current.note(f"Terraform {terraform.check()}")
+            current.note(f"Terraform {terraform.check()}, Python {'.'.join(map(str, sys.version_info[:3]))}")
         with step(self.console, "Check the AWS account") as current:
-            account = _account(region)
-            current.note(f"account {account}, region {region}, {self._is_allowed(account)}")
+            number = account.number()
+            allowed = (
+                f"one of allowed_account_ids of {self.environment}"
+                if account.allows(number)
+                else "[yellow]any account is allowed: name yours in allowed_account_ids of terraform.tfvars[/]"
+            )
+            current.note(f"account {number}, region {account.region}, {allowed}")
         package(self.console)
-        with step(self.console, "terraform init"):
-            project = self._value("project_name") or DEFAULT_PROJECT
-            bucket = f"{project}-{self.environment}-tfstate-{account}"
-            _check_state_bucket(bucket, self.environment, region)
-            terraform.init({"bucket": bucket, "region": region})
+        with step(self.console, "terraform init") as current:
+            backend = account.backend(number)
+            current.note(f"{terraform.init(backend)}, state in {backend['bucket']}")
         return terraform
 
     def _planned(self, terraform: Terraform, file: Path, *, destroy: bool = False) -> Plan:
@@ -123,7 +138,12 @@ class AwsDeployment:
         typer.confirm(f"\nReally {what}?", abort=True)
 
     def _carry_out(
-        self, title: str, terraform: Terraform, plan: Plan, operation: Callable[[Callable[[int, int, str], None]], Any]
+        self,
+        title: str,
+        terraform: Terraform,
+        plan: Plan,
+        operation: Callable[[Callable[[int, int, str], None]], Any],
+        option: str = "",
     ) -> None:
         """Apply a plan; where that fails, say what state things are in and how to go on."""
         done = 0
@@ -135,59 +155,11 @@ class AwsDeployment:
         try:
             change(self.console, title, operation, planned=plan.steps, on_done=count)
         except StepFailedError as failure:
-            again = f"./scripts/deploy.sh {self.environment}"
-            raise StepFailedError(
-                failure.title,
-                DeploymentError(
-                    f"{failure.error}\n\n{done} of {plan.steps} changes were carried out before it ended, and "
-                    "Terraform's state holds them: nothing has to be cleaned up. Put right what is named above, and go "
-                    f"on with {again}; {again} --plan shows what is left to do.",
-                    terraform.log,
-                ),
-            ) from failure
-
-    def _value(self, name: str) -> str | None:
-        """A variable: as it was given, else from the environment's values."""
-        return self.variables.get(name) or value_of(environment_folder(self.environment), name)
-
-    def _region(self) -> str:
-        return self._value("aws_region") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
-
-    def _is_allowed(self, account: str) -> str:
-        """What the environment's values say of the account.
-
-        Raises:
-            DeploymentError: they name other accounts.
-        """
-        folder = environment_folder(self.environment)
-        allowed = account_ids_of(folder)
-        if not allowed:
-            return "[yellow]any account is allowed: name yours in allowed_account_ids of terraform.tfvars[/]"
-        if account not in allowed:
-            raise DeploymentError(
-                f"your credentials are of account {account}, but {self.environment} may only be deployed to "
-                f"{', '.join(allowed)} (allowed_account_ids in {folder / 'terraform.tfvars'}); sign in to that one, or "
-                "change the value"
+            again = f"./scripts/deploy.sh {self.environment} {option}".strip()
+            state = (
+                f"{done} of {plan.steps} changes were carried out before it ended, and Terraform's state holds them: "
+                f"nothing has to be cleaned up. Put right what is named above, and go on with {again}; "
+                f"./scripts/deploy.sh {self.environment} --plan shows what is left to do, and "
+                f"./scripts/check_deployment_status.sh {self.environment} how each part is."
             )
-        return f"one of allowed_account_ids of {self.environment}"
-
-
-def _account(region: str) -> str:
-    try:
-        return str(boto3.client("sts", region_name=region).get_caller_identity()["Account"])
-    except (BotoCoreError, ClientError) as error:
-        raise DeploymentError(
-            f"there are no working AWS credentials ({error}); sign in (aws sso login, aws configure, or environment "
-            "variables), or deploy to this laptop: ./scripts/deploy.sh local"
-        ) from error
-
-
-def _check_state_bucket(bucket: str, environment: str, region: str) -> None:
-    s3: Any = boto3.client("s3", region_name=region)
-    try:
-        s3.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        raise DeploymentError(
-            f"the bucket for Terraform's state, {bucket}, can't be used ({error.response['Error']['Code']}); make it "
-            f"once with: terraform/scripts/bootstrap_state.sh {environment}"
-        ) from error
+            raise StepFailedError(failure.title, failure.error, state) from failure

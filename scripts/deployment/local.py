@@ -13,12 +13,13 @@ from typing import Any
 import boto3
 from rich.console import Console
 
+from deployment import here
 from deployment.steps import DeploymentError, show_commands, step
 from deployment.summary import show_summary
-from deployment.terraform import REPOSITORY, Terraform, change, environment_folder, show_plan
+from deployment.terraform import REPOSITORY, Terraform, change, show_plan
+from deployment.verification import verify
 from deployment.workflow import INCOMING, start_or_join, unfinished_work, wait_for
 from local_cloud import cloud
-from local_cloud.environment import FOREIGN_VARIABLES, aws_variables
 from local_cloud.java import java_home
 from local_cloud.settings import Settings, settings_from_environment
 
@@ -52,6 +53,7 @@ class LocalDeployment:
         terraform = self._prepared(settings)
         change(self.console, "terraform apply", terraform.apply)
         outputs = terraform.outputs()
+        verify(self.console, outputs, settings.region, "local")
         if self.with_sample:
             self._ingest_sample(outputs)
         show_summary(self.console, boto3.resource("dynamodb"), outputs, settings.lake)
@@ -70,35 +72,18 @@ class LocalDeployment:
 
     def _prepared(self, settings: Settings) -> Terraform:
         """The local cloud running, everything packaged, and Terraform initialised for it."""
-        terraform = self._terraform(settings)
+        terraform = here.local_terraform(settings, self.variables)
         with step(self.console, "Check the tools") as current:
             version, java = terraform.check(), java_home()
             current.note(f"Terraform {version}, Java at {java}")
         with step(self.console, "Start the local cloud") as current:
             started = cloud.start(settings)
             current.note(f"{', '.join(started) or 'runs already'} at {settings.endpoint}")
-        self._enter(settings)
+        here.enter(settings)
         package(self.console)
         with step(self.console, "terraform init") as current:
-            current.note(terraform.init({"path": str(settings.home / "terraform.tfstate")}))
+            current.note(terraform.init(here.backend(settings)))
         return terraform
-
-    def _terraform(self, settings: Settings) -> Terraform:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        return Terraform(
-            environment_folder("local"),
-            log=settings.home / "terraform.log",
-            # The region is the local cloud's, whatever AWS_REGION the user has for AWS.
-            variables={**self.variables, "aws_region": settings.region},
-            environment={**aws_variables(settings), "TF_DATA_DIR": str(settings.home / "terraform")},
-        )
-
-    @staticmethod
-    def _enter(settings: Settings) -> None:
-        """From here on every AWS client of this process speaks to the local cloud, and to nothing else."""
-        for name in FOREIGN_VARIABLES:
-            os.environ.pop(name, None)
-        os.environ.update(aws_variables(settings))
 
     def _ingest_sample(self, outputs: dict[str, Any]) -> None:
         with step(self.console, "Upload the sample data") as current:
@@ -159,5 +144,6 @@ def _show_next(console: Console, outputs: dict[str, Any]) -> None:
         f"aws glue get-job-runs --job-name {outputs['job_names']['data_ingestion']}",
         "aws logs tail /aws-glue/jobs/output",
         "./scripts/local_cloud.sh status",
+        "./scripts/check_deployment_status.sh local",
     )
     show_commands(console, commands)

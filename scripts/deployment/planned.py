@@ -50,10 +50,12 @@ class Plan:
     Args:
         changes: one for each resource that is touched.
         drift: resources that were changed outside of Terraform since its last run.
+        warnings: what the configuration's own checks have to say.
     """
 
     changes: tuple[Change, ...]
     drift: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def count(self, action: str) -> int:
         """How many resources get this action."""
@@ -72,7 +74,9 @@ class Plan:
 def read_plan(plan: Mapping[str, Any]) -> Plan:
     """Read what ``terraform show -json`` says of a saved plan."""
     return Plan(
-        changes=tuple(_changes(plan.get("resource_changes", []))), drift=tuple(_changes(plan.get("resource_drift", [])))
+        changes=tuple(_changes(plan.get("resource_changes", []))),
+        drift=tuple(_changes(plan.get("resource_drift", []))),
+        warnings=tuple(_warnings(plan.get("checks", []))),
     )
 
 
@@ -88,6 +92,15 @@ def show_changes(console: Console, plan: Plan) -> None:
         )
         for change in plan.drift[:_MOST_NAMED]:
             _line(console, change)
+    for warning in plan.warnings:
+        console.print("\n[yellow]Warning:[/] ", end="")
+        console.print(warning, highlight=False, markup=False, soft_wrap=True)
+
+
+def _warnings(checks: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    for check in checks:
+        for instance in check.get("instances", []) if check["status"] == "fail" else []:
+            yield from (problem["message"] for problem in instance.get("problems", []))
 
 
 def _changes(resources: Iterable[Mapping[str, Any]]) -> Iterable[Change]:

@@ -24,12 +24,19 @@ class DeploymentError(Exception):
 
 
 class StepFailedError(Exception):
-    """A step failed; carries its title and reason for the last words of the run."""
+    """A step failed; carries what the last words of the run are made of.
 
-    def __init__(self, title: str, error: Exception) -> None:
+    Args:
+        title: the step's.
+        error: why it failed.
+        state: what state things are in now, and how to go on; empty where the error says so itself.
+    """
+
+    def __init__(self, title: str, error: Exception, state: str = "") -> None:
         super().__init__(f"{title}: {error}")
         self.title = title
         self.error = error
+        self.state = state
 
 
 class Step:

@@ -6,10 +6,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,17 +123,18 @@ class Terraform:
             )
         return mirror
 
-    def plan(self, file: Path, *, destroy: bool = False) -> Plan:
+    def plan(self, file: Path, *, destroy: bool = False, lock: bool = True) -> Plan:
         """What would change; the plan is saved, so that exactly it can be applied.
 
         Args:
             file: where it is saved. It may hold values that nobody else should read.
             destroy: whether to remove everything.
+            lock: whether to keep others from deploying meanwhile; not needed by whoever only looks.
 
         Raises:
             DeploymentError: Terraform's own errors.
         """
-        options = [f"-out={file}", *(["-destroy"] if destroy else [])]
+        options = [f"-out={file}", *(["-destroy"] if destroy else []), *([] if lock else ["-lock=false"])]
         done = self._run("plan", "-input=false", "-no-color", *options, *self._variables())
         if done.returncode:
             raise DeploymentError(_error_text(done.stderr), self.log)
@@ -186,16 +190,21 @@ class Terraform:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # Ctrl-C reaches it by us alone: of two it would stop at once and lose track
         )
         assert process.stdout is not None  # noqa: S101 - it was asked for one line above
         unreadable = []
-        with process, self.log.open("a", encoding="utf-8") as log:
+        with process, _stopping_gently(process) as stopped, self.log.open("a", encoding="utf-8") as log:
             for line in process.stdout:
                 log.write(line)
                 if line.startswith("{"):
                     yield json.loads(line)
                 elif line.strip():
                     unreadable.append(line.strip())
+        if stopped:
+            raise DeploymentError(
+                "you stopped it; Terraform finished what it was at, and wrote down what it had done", self.log
+            )
         if process.returncode and unreadable:
             raise DeploymentError(_error_text("\n".join(unreadable)), self.log)
 
@@ -221,6 +230,30 @@ class Terraform:
 
     def _variables(self) -> list[str]:
         return [f"-var={name}={value}" for name, value in self.variables.items()]
+
+
+@contextmanager
+def _stopping_gently(process: subprocess.Popen[str]) -> Iterator[list[int]]:
+    """While Terraform runs, Ctrl-C and SIGTERM are handed to it instead of ending this process.
+
+    Yields:
+        The signals that came.
+    """
+    came: list[int] = []
+
+    def hand_on(number: int, _: object) -> None:
+        came.append(number)
+        process.send_signal(number)
+
+    if threading.current_thread() is not threading.main_thread():  # only that one may set handlers
+        yield came
+        return
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def change(

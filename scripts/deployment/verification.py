@@ -1,63 +1,81 @@
-"""Whether what Terraform made is there and ready, asked of AWS itself."""
+"""Whether what Terraform made is there and ready: the checks of check_deployment_status.sh, after an apply."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from typing import Any
 
-import boto3
-from botocore.exceptions import ClientError
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+from rich.console import Console
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from deployment.steps import DeploymentError, StepFailedError, step
+from deployment_status.checks import CHECKS, STATE, TITLES
+from deployment_status.findings import Finding, Verdict
+from deployment_status.looking import look_at_all
+from deployment_status.questions import Clients
 
 _PATIENCE_SECONDS = 60.0
+# What the jobs wrote down is no matter of an apply.
+_CHECKS = tuple(check for check in CHECKS if check.part != STATE)
 
 
-def faults_of(outputs: dict[str, Any], region: str, patience: float = _PATIENCE_SECONDS) -> list[str]:
-    """What is missing or not ready, one sentence each; none when all is well.
+def verify(console: Console, outputs: Mapping[str, Any], region: str, environment: str) -> None:
+    """Look as a step whether everything is there and as it was made; what else is not well is told and stops nothing.
+
+    Args:
+        console: where it is shown.
+        outputs: Terraform's.
+        region: where everything is.
+        environment: its name.
+
+    Raises:
+        StepFailedError: something is missing, or not as it was made.
+    """
+    status = f"./scripts/check_deployment_status.sh {environment}"
+    try:
+        with step(console, "Look whether everything is there") as current:
+            findings = look(outputs, region, environment)
+            faults = [f"{_named(one)} {problem.text}" for one in findings for problem in one.problems_of_setup]
+            if faults:
+                raise DeploymentError("; ".join(faults))
+            current.note(f"{len(findings)} parts, all as they were made")
+    except StepFailedError as failure:
+        state = f"Everything was applied. {status} shows each part and what would put it right."
+        raise StepFailedError(failure.title, failure.error, state) from failure
+    hints = [f"{_named(one)}: {one.text}" for one in findings if one.verdict is not Verdict.OK]
+    for hint in hints:
+        console.print(f"  {hint}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def look(
+    outputs: Mapping[str, Any], region: str, environment: str, patience: float = _PATIENCE_SECONDS
+) -> list[Finding]:
+    """What the checks find once everything is as it was made, or patience is over.
 
     Args:
         outputs: Terraform's.
         region: where everything is.
+        environment: its name.
         patience: seconds to wait for what is still becoming ready.
     """
+    clients = Clients(region)
     waiting = Retrying(
         stop=stop_after_delay(patience),
         wait=wait_fixed(3),
-        retry=retry_if_result(bool),
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else [],
+        retry=retry_if_result(_is_wanting),
+        retry_error_callback=_last,
     )
-    found: list[str] = waiting(lambda: list(_faults(outputs, region)))
+    found: list[Finding] = waiting(look_at_all, outputs, clients, environment, checks=_CHECKS)
     return found
 
 
-def _faults(outputs: dict[str, Any], region: str) -> Iterator[str]:
-    glue, functions = boto3.client("glue", region_name=region), boto3.client("lambda", region_name=region)
-    tables, s3 = boto3.client("dynamodb", region_name=region), boto3.client("s3", region_name=region)
-    for name in outputs["job_names"].values():
-        yield from _fault(f"job {name}", lambda name=name: glue.get_job(JobName=name) and None)
-    yield from _fault("the workflow", lambda: glue.get_workflow(Name=outputs["workflow_name"]) and None)
-    for name in outputs["lambda_names"].values():
-        yield from _fault(
-            f"Lambda {name}",
-            lambda name=name: _not("Active", functions.get_function_configuration(FunctionName=name).get("State")),
-        )
-    for name in outputs["table_names"].values():
-        yield from _fault(
-            f"table {name}",
-            lambda name=name: _not("ACTIVE", tables.describe_table(TableName=name)["Table"]["TableStatus"]),
-        )
-    for name in outputs["bucket_names"].values():
-        yield from _fault(f"bucket {name}", lambda name=name: s3.head_bucket(Bucket=name) and None)
+def _is_wanting(findings: list[Finding]) -> bool:
+    return any(finding.problems_of_setup for finding in findings)
 
 
-def _fault(what: str, look: Callable[[], str | None]) -> Iterator[str]:
-    try:
-        state = look()
-    except ClientError as error:
-        state = f"can't be found ({error.response['Error']['Code']})"
-    if state:
-        yield f"{what} {state}"
+def _last(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome else []
 
 
-def _not(wanted: str, state: str | None) -> str | None:
-    return None if state == wanted else f"is {state}"
+def _named(finding: Finding) -> str:
+    return f"{TITLES[finding.part].lower()} {finding.key}"

@@ -1,0 +1,221 @@
+"""All checks, one row each: what a deployment consists of, how it is asked after, and what asking takes.
+
+The parts come from Terraform's output of the same name (terraform/modules/pipeline/parts.tf). docs/deployment.md lists
+the actions; a test holds it against this table.
+"""
+
+from __future__ import annotations
+
+from deployment_status import of_events, of_glue, of_operations, of_state, of_storage
+from deployment_status.questions import Check
+
+STATE = "state"
+
+CHECKS = (
+    Check(
+        "buckets",
+        "Buckets",
+        of_storage.look_at_bucket,
+        of_storage.judge_bucket,
+        (
+            "s3:GetBucketPublicAccessBlock",
+            "s3:GetBucketVersioning",
+            "s3:GetEncryptionConfiguration",
+            "s3:ListBucket",
+        ),
+        "aws_s3_bucket",
+    ),
+    Check(
+        "tables",
+        "Tables",
+        of_storage.look_at_table,
+        of_storage.judge_table,
+        ("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"),
+        "aws_dynamodb_table",
+    ),
+    Check(
+        "keys",
+        "Keys",
+        of_storage.look_at_key,
+        of_storage.judge_key,
+        ("kms:DescribeKey", "kms:GetKeyRotationStatus"),
+        "aws_kms_key",
+    ),
+    Check(
+        "secrets",
+        "Secrets",
+        of_storage.look_at_secret,
+        of_storage.judge_secret,
+        ("secretsmanager:DescribeSecret",),
+        "aws_secretsmanager_secret",
+    ),
+    Check(
+        "topics",
+        "Topics",
+        of_events.look_at_topic,
+        of_events.judge_topic,
+        ("sns:GetTopicAttributes",),
+        "aws_sns_topic",
+    ),
+    Check(
+        "queues",
+        "Queues",
+        of_events.look_at_queue,
+        of_events.judge_queue,
+        ("cloudwatch:GetMetricStatistics", "sqs:GetQueueAttributes"),
+        "aws_sqs_queue",
+    ),
+    Check(
+        "dead_letter_queues",
+        "Dead-letter queues",
+        of_events.look_at_queue,
+        of_events.judge_dead_letters,
+        ("cloudwatch:GetMetricStatistics", "sqs:GetQueueAttributes"),
+        "aws_sqs_queue",
+    ),
+    Check(
+        "rules",
+        "EventBridge rules",
+        of_events.look_at_rule,
+        of_events.judge_rule,
+        ("events:DescribeRule", "events:ListTargetsByRule"),
+        "aws_cloudwatch_event_rule",
+    ),
+    Check(
+        "lambdas",
+        "Lambdas",
+        of_events.look_at_lambda,
+        of_events.judge_lambda,
+        ("cloudwatch:GetMetricStatistics", "lambda:GetFunctionConfiguration"),
+        "aws_lambda_function",
+    ),
+    Check(
+        "event_sources",
+        "Event sources",
+        of_events.look_at_event_source,
+        of_events.judge_event_source,
+        ("lambda:GetEventSourceMapping",),
+        "aws_lambda_event_source_mapping",
+    ),
+    Check(
+        "databases",
+        "Catalog",
+        of_glue.look_at_database,
+        of_glue.judge_database,
+        ("glue:GetDatabase",),
+        "aws_glue_catalog_database",
+    ),
+    Check(
+        "contracts",
+        "Contracts",
+        of_glue.look_at_contract,
+        of_glue.judge_contract,
+        ("s3:ListBucket",),
+        "aws_s3_object",
+        folded=True,
+    ),
+    Check(
+        "jobs",
+        "Jobs",
+        of_glue.look_at_job,
+        of_glue.judge_job,
+        ("glue:GetJob", "glue:GetJobRuns", "s3:ListBucket"),
+        "aws_glue_job",
+    ),
+    Check(
+        "workflows",
+        "Workflow",
+        of_glue.look_at_workflow,
+        of_glue.judge_workflow,
+        ("glue:GetWorkflow",),
+        "aws_glue_workflow",
+    ),
+    Check(
+        "triggers",
+        "Triggers",
+        of_glue.look_at_trigger,
+        of_glue.judge_trigger,
+        ("glue:GetTrigger",),
+        "aws_glue_trigger",
+    ),
+    Check(
+        "crawlers",
+        "Crawlers",
+        of_glue.look_at_crawler,
+        of_glue.judge_crawler,
+        ("glue:GetCrawler",),
+        "aws_glue_crawler",
+    ),
+    Check(
+        "connections",
+        "Connections",
+        of_glue.look_at_connection,
+        of_glue.judge_connection,
+        ("glue:GetConnection",),
+        "aws_glue_connection",
+        folded=True,
+    ),
+    Check(
+        "alarms",
+        "Alarms",
+        of_operations.look_at_alarms,
+        of_operations.judge_alarms,
+        ("cloudwatch:DescribeAlarms",),
+        "aws_cloudwatch_metric_alarm",
+        together=True,
+        folded=True,
+    ),
+    Check(
+        "log_groups",
+        "Log groups",
+        of_operations.look_at_log_group,
+        of_operations.judge_log_group,
+        ("logs:DescribeLogGroups",),
+        "aws_cloudwatch_log_group",
+        folded=True,
+    ),
+    Check(
+        "dashboards",
+        "Dashboards",
+        of_operations.look_at_dashboard,
+        of_operations.judge_dashboard,
+        ("cloudwatch:GetDashboard",),
+        "aws_cloudwatch_dashboard",
+        folded=True,
+    ),
+    Check(
+        "workgroups",
+        "Athena",
+        of_operations.look_at_workgroup,
+        of_operations.judge_workgroup,
+        ("athena:GetWorkGroup",),
+        "aws_athena_workgroup",
+    ),
+    Check(
+        "streams",
+        "Streams",
+        of_operations.look_at_stream,
+        of_operations.judge_stream,
+        ("kinesis:DescribeStreamSummary",),
+        "aws_kinesis_stream",
+    ),
+    Check(
+        "delivery_streams",
+        "Delivery streams",
+        of_operations.look_at_delivery,
+        of_operations.judge_delivery,
+        ("firehose:DescribeDeliveryStream",),
+        "aws_kinesis_firehose_delivery_stream",
+    ),
+    # Not made by Terraform: what the jobs write down.
+    Check(
+        STATE,
+        "State",
+        of_state.look_at_state,
+        of_state.judge_state,
+        ("dynamodb:GetItem", "dynamodb:Query", "kms:Decrypt"),
+        together=True,
+    ),
+)
+TITLES = {check.part: check.title for check in CHECKS} | {"drift": "Drift"}
+FOLDED = {check.part for check in CHECKS if check.folded}
