@@ -113,6 +113,19 @@ class Attempt:
                 keep_files(storage, self.folders.quarantine, written.files.refused)
         return written
 
+    def write_opened(self, opened: Opened) -> Written:
+        """Write the batch's folder and quarantine from rows that are at hand, and not in files of their own.
+
+        Args:
+            opened: the rows.
+
+        Raises:
+            LeaseLostError: another run has the dataset by now.
+            RowBalanceError: rows were lost on the way; nothing must be committed.
+        """
+        self._delete(self.folders)
+        return self._shown(self._write_rows(opened))
+
     def _shown(self, written: Written) -> Written:
         """The same without personal data in what is told of it."""
         files = replace(written.files, refused=shown_files(written.files.refused, self._contract))

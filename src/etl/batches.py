@@ -37,6 +37,11 @@ class Batch:
         return int(self.facts.get("attempt", 1))
 
     @property
+    def is_streamed(self) -> bool:
+        """Whether its rows came from a stream and not in files; see :mod:`etl.streaming.landing`."""
+        return "landed" in self.facts
+
+    @property
     def folder(self) -> str:
         """The name of the folders that belong to this attempt alone: ``batch_id=<id>``, later ``batch_id=<id>.<n>``.
 

@@ -24,8 +24,8 @@ from etl.dqdl.model import Ruleset
 from etl.dqdl.profile import profile_metrics
 from etl.dynamo import plain
 from etl.hiding import shown_message, shown_profile
-from etl.ingestion import read_manifest
 from etl.ledger import Batch
+from etl.manifests import read_manifest
 from etl.names import METADATA
 from etl.pipeline import Pipeline, reason_of
 from etl.report import REPORT_VERSION

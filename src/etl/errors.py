@@ -26,6 +26,10 @@ class ContractError(PipelineError):
         super().__init__(f"{len(self.problems)} problem(s) in the dataset contracts:\n{lines}")
 
 
+class StreamCheckpointError(PipelineError):
+    """A stream's checkpoint is not its last run's, or can't be read; records would be lost or doubled."""
+
+
 class SecretError(PipelineError):
     """The secret for personal data is not there, can't be read, or is too short; its text is never repeated."""
 

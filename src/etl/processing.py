@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame
 from etl.aggregate_tables import aggregate_tables
 from etl.analysis import analyse
 from etl.attempt import inferred_columns
+from etl.committing import register
 from etl.contracts import Contract, inferred
 from etl.curated.maintenance import maintain
 from etl.curated.tables import columns_of, snapshot_id, table_exists
@@ -23,7 +24,6 @@ from etl.curating import STAGE as STAGE
 from etl.curating import Curating, Outcome
 from etl.errors import ExpressionError, LeaseLostError
 from etl.folders import batch_folders
-from etl.ingestion import register
 from etl.leases import Lease, lease
 from etl.ledger import INGESTED, PROCESSED, Batch
 from etl.lineage.openlineage import write_event

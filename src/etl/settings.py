@@ -10,6 +10,8 @@ from etl.arguments import bucket_uri, flag, secret_arn, whole_number
 from etl.ledger import utc_now
 from etl.performance import ARGUMENTS as PERFORMANCE
 from etl.performance import Performance, performance_from
+from etl.streaming.settings import ARGUMENTS as STREAM
+from etl.streaming.settings import StreamSettings, stream_from
 
 REQUIRED = (
     "JOB_NAME",
@@ -38,6 +40,7 @@ OPTIONAL = (
     "orphan_retention_days",
     "processed_retention_days",
     *PERFORMANCE,
+    *STREAM,
 )
 CATALOG = "glue_catalog"
 MAX_FILES_PER_BATCH = 10_000
@@ -67,6 +70,7 @@ class Settings:
         orphan_retention_days: how old a file that no snapshot knows must be before maintenance deletes it.
         processed_retention_days: how long maintenance keeps processed batches whose quality is checked.
         performance: how Spark is to run.
+        stream: which stream a streaming job reads; None for other jobs.
     """
 
     job_name: str
@@ -93,6 +97,7 @@ class Settings:
     orphan_retention_days: int = ORPHAN_RETENTION_DAYS
     processed_retention_days: int = PROCESSED_RETENTION_DAYS
     performance: Performance = field(default_factory=Performance)
+    stream: StreamSettings | None = None
 
     def table(self, name: str) -> str:
         """The full name of a curated table."""
@@ -139,4 +144,5 @@ def settings_from(arguments: Mapping[str, str]) -> Settings:
         ),
         processed_retention_days=whole_number(arguments, "processed_retention_days", PROCESSED_RETENTION_DAYS),
         performance=performance_from(arguments),
+        stream=stream_from(arguments),
     )

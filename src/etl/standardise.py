@@ -47,14 +47,19 @@ def unknown_columns(columns: Sequence[str], contract: Contract) -> list[str]:
     return [name for name in columns if name not in known and name not in OF_READERS]
 
 
+def unknown_reason(names: Sequence[str]) -> str:
+    """Why a file or a record with these columns is refused where the contract's columns are all there may be."""
+    return f"columns that the contract doesn't know: {', '.join(names)} (schema_mode: freeze)"
+
+
 def kept_columns(columns: Sequence[str], contract: Contract) -> dict[str, str]:
-    """Columns beyond the contract -> the names under which they are kept; none when they are rescued.
+    """Columns beyond the contract -> the names under which they are kept; none when they are rescued or refused.
 
     Args:
         columns: standard names, as a reader gives them.
         contract: the dataset's contract.
     """
-    if contract.schema_mode == "rescue":
+    if contract.schema_mode != "evolve":
         return {}
     unknown = unknown_columns(columns, contract)
     taken = {*columns, *(column.name for column in contract.columns)}
@@ -180,11 +185,14 @@ def _judgement(cells: Sequence[_Cell], present: Sequence[str], contract: Contrac
 
     The lambda keeps the exact look out of the compiled code, which with two thousand columns would get too long to run.
     """
-    rescued = unknown_columns(present, contract) if contract.schema_mode == "rescue" else []
+    unknown = unknown_columns(present, contract)
+    rescued = unknown if contract.schema_mode == "rescue" else []
+    # Files with such columns are refused as a whole; records of a stream are not read by the file.
+    frozen = unknown if contract.schema_mode == "freeze" else []
     doubts = [F.col(CORRUPT).isNotNull(), *(cell.may_be_wrong() for cell in cells)]
-    doubts += [F.col(_TEXT + name).isNotNull() for name in rescued]
+    doubts += [F.col(_TEXT + name).isNotNull() for name in (*rescued, *frozen)]
     record = F.coalesce(F.col(CORRUPT), _as_json(_sources(present)))
-    reason = _reject_reason(cells)
+    reason = _reject_reason(cells, frozen)
     refusal = F.when(
         reason.isNotNull(),
         F.struct(reason.alias("reason"), record.alias("record"), F.col(POSITION).alias("position")),
@@ -221,9 +229,10 @@ def _rescued_json(cells: Sequence[_Cell], extra: Sequence[str]) -> SparkColumn:
     return F.when(kept != "{}", kept)
 
 
-def _reject_reason(cells: Sequence[_Cell]) -> SparkColumn:
+def _reject_reason(cells: Sequence[_Cell], frozen: Sequence[str]) -> SparkColumn:
     """The first reason for which a row is refused, or null."""
     reasons = [F.when(F.col(CORRUPT).isNotNull(), UNPARSED)]
+    reasons += [F.when(F.col(_TEXT + name).isNotNull(), unknown_reason([name])) for name in frozen]
     for cell in cells:
         column = cell.column
         if (column.required or column.on_bad_value == "reject") and column.type != "string":

@@ -2,9 +2,9 @@
 
 A batch's processed rows are needed until its curated rows are checked; after that they serve people who want to look
 back. What goes: the batch's folder in processed with its catalog partitions, folders that dead attempts at it have
-left, and rewritten copies of its files (``_staging``). What stays: batches whose curated rows are held back, raw files,
-quarantine (so that it can be replayed), curated rows, and the batch's item in the state table, which then says
-``vacuumed_at``.
+left, rewritten copies of its files (``_staging``), and a stream's records as they came (``_streams``). What stays:
+batches whose curated rows are held back, raw files, quarantine (so that it can be replayed), curated rows, and the
+batch's item in the state table, which then says ``vacuumed_at``.
 
 The partitions go first, so that no query meets a partition without files; the note comes last. Killed anywhere, the
 next run finds the batch without its note and does all of it again.
@@ -82,4 +82,5 @@ def _folders(pipeline: Pipeline, batch: Batch) -> list[str]:
     for number in range(1, batch.attempt + 1):
         attempt = attempt_folders(settings, replace(batch, facts={**batch.facts, "attempt": number}))
         folders += [attempt.processed, attempt.staging]
-    return folders
+    # What came from a stream: the records as they came.
+    return [*folders, batch.facts["landed"]] if batch.is_streamed else folders

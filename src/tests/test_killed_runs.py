@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from etl import aggregate_tables, attempt, curating, ingestion, publication, quality
+from etl import aggregate_tables, attempt, committing, curating, ingestion, publication, quality
 from etl.alerts import Alerts
 from etl.catalog import Catalog
 from etl.curated import writer
@@ -43,7 +43,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str, str], Any]:
 
 
 INGESTION_STEPS: list[tuple[Any, str]] = [
-    (ingestion, "_write_manifest"),
+    (ingestion, "write_manifest"),
     (Ledger, "put_once"),
     (Ledger, "plan"),
     (Ledger, "claim"),
@@ -51,7 +51,7 @@ INGESTION_STEPS: list[tuple[Any, str]] = [
     (attempt, "set_duplicates_apart"),
     (attempt, "keep_rows"),
     (attempt, "keep_files"),
-    (ingestion, "record_schema_changes"),
+    (committing, "record_schema_changes"),
     (Alerts, "queue"),
     (Ledger, "advance"),
     (Catalog, "ensure_table"),

@@ -24,7 +24,7 @@ from etl.reading.formats import TAIL_BYTES, FileFormat, Look, contradiction, hea
 from etl.reading.packing import zstd_by_jvm
 from etl.reading.readers import read_files, union_all
 from etl.reading.staging import needs_staging, stage
-from etl.standardise import unknown_columns
+from etl.standardise import unknown_columns, unknown_reason
 from utils.glue_utils import Storage, java_class
 from utils.spark_versions import RUN_ERRORS
 
@@ -255,7 +255,7 @@ class BatchReader:
             unknown = unknown_columns(frame.columns, self._contract) if freeze else []
             if not unknown:
                 return [(group, frame)], []
-            reason = f"columns that the contract doesn't know: {', '.join(unknown)} (schema_mode: freeze)"
+            reason = unknown_reason(unknown)
         except (*RUN_ERRORS, UnreadableFileError) as error:
             reason = _file_reason(error)
         if len(group.files) == 1:

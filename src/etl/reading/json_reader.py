@@ -16,7 +16,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
-from etl.names import CORRUPT, SOURCE_FILE, unique_names
+from etl.names import CORRUPT, POSITION, SOURCE_FILE, unique_names
 from etl.reading.text_frames import FLATTEN, Roots, case_sensitive, leaves, with_source_file
 from etl.typing_sql import sql_string
 
@@ -48,20 +48,19 @@ def parsed_lines(lines: DataFrame, keys: StructType, nested: str) -> DataFrame:
     """Rows of lines (``value``, ``_source_file``), one object a line; names must be case-sensitive meanwhile.
 
     Args:
-        lines: the lines; blank ones are no rows.
+        lines: the lines, perhaps with ``_position``, which their rows keep; blank ones are no rows.
         keys: the keys that they have, with the structs that are known in them.
         nested: ``flatten`` or ``text``.
     """
     flat = nested == FLATTEN
+    place = [name for name in (SOURCE_FILE, POSITION) if name in lines.columns]
     schema = StructType([_as_parsed(field, flat) for field in keys.fields if field.name not in (CORRUPT, SOURCE_FILE)])
     mark = _Mark()
     # Without any key, rows are still parsed; a struct needs a field.
     fields = schema.fields or [StructField("_", StringType())]
     rows = F.from_json(F.expr(f"concat('[', {mark.line_sql('value')}, ']')"), ArrayType(StructType(fields)))
     # A generator also keeps Spark from parsing a line once for each filter on the columns.
-    exploded = lines.select("value", SOURCE_FILE, F.posexplode_outer(rows).alias("_place", "_row")).where(
-        _NO_BLANK_LINE
-    )
+    exploded = lines.select("value", *place, F.posexplode_outer(rows).alias("_place", "_row")).where(_NO_BLANK_LINE)
     row = F.col("_row")
     spelled: dict[str, list[Column]] = {}
     for field in schema.fields:
@@ -71,7 +70,7 @@ def parsed_lines(lines: DataFrame, keys: StructType, nested: str) -> DataFrame:
     texts = [mark.text(F.coalesce(*columns)).alias(name) for columns, name in zip(spelled.values(), names, strict=True)]
     # A second object in a line, or two values for one column, would be lost: the line is set apart.
     broken = reduce(or_, [row.isNull(), F.col("_place") > 0, *_doubled(spelled)])
-    return exploded.select(*texts, F.when(broken, F.col("value")).alias(CORRUPT), SOURCE_FILE)
+    return exploded.select(*texts, F.when(broken, F.col("value")).alias(CORRUPT), *place)
 
 
 def _spellings(schema: StructType, flat: bool) -> list[str]:
