@@ -33,6 +33,7 @@ LEASE_SECONDS = 2
 JOB_SECONDS = 120
 LAYERS = ("raw", "processed", "curated", "quality", "scripts")
 COLUMNS = ("id", "amount", "at")
+STREAM = "stream/incoming/orders/"
 
 
 def contract(dataset: str, **fields: Any) -> dict[str, Any]:
@@ -170,6 +171,13 @@ class Site:
         self._put(f"{dataset}/2024/01/15/{name}.parquet", b"PAR1 and no more of " + name.encode())
         self.broken.add(f"{dataset}/{name}.parquet")
 
+    def send(self, name: str, *rows: tuple[str, str, str]) -> None:
+        """Put a file of JSON lines where the stream of orders reads; its rows are counted as given."""
+        self._given.update((f"orders/{name}", *row) for row in rows)
+        path = self.bucket("raw") / STREAM / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(dict(zip(COLUMNS, row, strict=True))) + "\n" for row in rows))
+
     def _put(self, key: str, content: bytes) -> Path:
         path = self.bucket("raw") / "data" / "incoming" / key
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -232,9 +240,9 @@ class Site:
         run = self.start(job, environment, **arguments)
         assert run.wait() == 0, run.text()[-4000:]
 
-    def kill_at(self, point: str, job: str = "data_ingestion") -> None:
+    def kill_at(self, point: str, job: str = "data_ingestion", **arguments: str) -> None:
         """Run a job that is killed at a fault point."""
-        run = self.start(job, {faults.POINT: point})
+        run = self.start(job, {faults.POINT: point}, **arguments)
         assert run.wait() == -signal.SIGKILL, f"{point} was not passed:\n{run.text()[-4000:]}"
 
     def start_paused_at(self, point: str, **arguments: str) -> Run:
