@@ -10,6 +10,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from deployment.workflow import query_state
 
@@ -30,6 +31,9 @@ def show_summary(console: Console, dynamodb: Any, outputs: Mapping[str, Any], la
     console.print(_datasets(batches, checks))
     console.print(_refused(batches))
     console.print(_tables(query_state(state, "table")))
+    alerts = query_state(state, "outbox")
+    if alerts:
+        console.print(_alerts(alerts))
     for dataset, found in checks.items():
         if found:
             console.print(f"Report of {dataset}: [bold]{_local(found[-1]['report'], lake)}[/]", soft_wrap=True)
@@ -89,6 +93,14 @@ def _tables(items: Iterable[Mapping[str, Any]]) -> Table:
     table.add_column("location", overflow="fold")
     for item in items:
         table.add_row(item["id"], f"{int(item['rows']):,}", item["location"])
+    return table
+
+
+def _alerts(items: Iterable[Mapping[str, Any]]) -> Table:
+    """What people were told of the data, and what they are going to be told once SNS can be reached."""
+    table = _table("Alerts", "subject", "")
+    for item in items:
+        table.add_row(Text(item["subject"]), "sent" if item["status"] == "SENT" else "[yellow]waits[/]")
     return table
 
 

@@ -73,7 +73,7 @@ def query_state(table: Any, entity: str, condition: Any = None) -> list[dict[str
 def start_or_join(glue: Any, workflow: str) -> str:
     """Start a run, or take the one that is going (an arriving file has started it); its id."""
     try:
-        return str(glue.start_workflow_run(Name=workflow)["RunId"])
+        return str(glue.start_workflow_run(Name=workflow, RunProperties={"trigger": "deployment"})["RunId"])
     except glue.exceptions.ConcurrentRunsExceededException:
         runs = glue.get_workflow_runs(Name=workflow)["Runs"]
         running = [run["WorkflowRunId"] for run in runs if run["Status"] not in FINISHED]

@@ -56,8 +56,8 @@ def messages(settings: Settings, topic: str | None = None) -> list[Message]:
     Raises:
         LocalCloudError: the emulator does not answer.
     """
-    # The emulator is on this machine: nobody has to say that its certificate is right.
-    pool = urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False)
+    trusted = {"ca_certs": str(settings.certificate)} if settings.enforce_iam else {}
+    pool = urllib3.PoolManager(retries=False, **trusted)  # type: ignore[arg-type]
     try:
         answer = pool.request("GET", settings.endpoint + _MESSAGES, fields={"account": ACCOUNT}, timeout=30)
     except urllib3.exceptions.HTTPError as error:

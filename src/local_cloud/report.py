@@ -124,7 +124,7 @@ def _dead_letter_queue(attributes: Mapping[str, str]) -> str:
 
 def _alerts(settings: Settings) -> Table:
     """What the pipeline has to tell and could not yet: the PENDING items of its outbox."""
-    table = _table("Alerts waiting to be sent", "Alert", "Subject")
+    table = _table("Alerts waiting", "Alert", "Subject")
     dynamodb: Any = client(settings, "dynamodb")
 
     def fill() -> None:
