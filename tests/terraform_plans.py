@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -92,39 +93,33 @@ class Planner:
         for name in ("glue_etl_library", *(f"lambda/{each}" for each in package.LAMBDAS)):
             (build / f"{name}.zip").write_bytes(b"The plan needs only its hash.")
 
-    def plan(self, environment: str, *variables: str, state: dict[str, Any] | None = None) -> Plan:
-        """Plans an environment with its own values and `variables` (name=value); fails on errors and on warnings.
+    def plan(self, environment: str, values: str = "", state: dict[str, Any] | None = None) -> Plan:
+        """Plans an environment with its own values and those of `values`, which is what a tfvars file holds.
 
-        With `state` it is planned as if those resources were there, and nobody looks how they are.
+        With `state` it is planned as if those resources were there, and nobody looks how they are. Errors and warnings
+        fail the test.
         """
         folder, file = f"environments/{environment}", self.folder / "planned"
-        before = self.checkout.root / folder / "terraform.tfstate"
-        before.write_text(json.dumps(state) if state else "", encoding="utf-8")
-        done = self.checkout.run(
-            folder,
-            *(
-                "plan",
-                "-input=false",
-                "-no-color",
-                "-lock=false",
-                "-compact-warnings",
-                "-refresh=false",
-                f"-out={file}",
-            ),
-            *(
-                f"-var={one}"
-                for one in (f"source_dir={REPO / 'src'}", f"build_dir={self.folder / 'build'}", *variables)
-            ),
-        )
+        (self.checkout.root / folder / "terraform.tfstate").write_text(json.dumps(state) if state else "")
+        done = self.try_plan(environment, values, f"-out={file}", "-refresh=false")
         assert done.returncode == 0 and "Warning" not in done.stdout, f"{environment}:\n{done.stdout}{done.stderr}"
         shown = self.checkout.run(folder, "show", "-json", str(file))
         assert shown.returncode == 0, shown.stderr
         return Plan(shown.stdout)
 
-    def plan_with_names(self, environment: str, *variables: str) -> Plan:
+    def try_plan(self, environment: str, values: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Runs `terraform plan` in an environment, whatever comes of it."""
+        file = self.folder / "values.tfvars"
+        places = {"source_dir": REPO / "src", "build_dir": self.folder / "build"}
+        lines = [f'{name} = "{place}"' for name, place in places.items()]
+        file.write_text("\n".join([*lines, values, ""]), encoding="utf-8")
+        fixed = ("-input=false", "-no-color", "-lock=false", "-compact-warnings", f"-var-file={file}")
+        return self.checkout.run(f"environments/{environment}", "plan", *fixed, *options)
+
+    def plan_with_names(self, environment: str, values: str = "") -> Plan:
         """A plan in which all that others refer to is there, so that no policy is unknown until it is applied."""
-        first = self.plan(environment, *variables)
-        return self.plan(environment, *variables, state=state_of(first))
+        first = self.plan(environment, values)
+        return self.plan(environment, values, state=state_of(first))
 
 
 def state_of(plan: Plan) -> dict[str, Any]:

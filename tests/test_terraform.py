@@ -1,10 +1,11 @@
-"""Terraform: format, validity, the modules' own tests, and the scripts beside it.
+"""Terraform: format, validity, plans of the environments, the modules' own tests, and the scripts beside it.
 
 Everything runs on a copy in a temporary folder, so that no lock file or cache lands in the source.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,20 +13,27 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from terraform.scripts import environment_files, package, readme_tables
 from terraform.scripts.plugin_dir import PROVIDER, PluginDirError, find_plugin_dir
-from tests.terraform_runs import ENVIRONMENTS, REPO, TERRAFORM, Checkout, terraform_checkout
+from tests.terraform_plans import Plan, Planner, terraform_planner
+from tests.terraform_runs import ENVIRONMENTS, REPO, TERRAFORM, Checkout
 
 MODULES = sorted(path.parent.name for path in TERRAFORM.glob("modules/*/main.tf"))
 
 
 @pytest.fixture(scope="module")
-def terraform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def planner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planner]:
+    with terraform_planner(tmp_path_factory.mktemp("checkout")) as planner:
+        yield planner
+
+
+@pytest.fixture(scope="module")
+def terraform(planner: Planner) -> Checkout:
     """A copy of terraform/, initialised."""
-    with terraform_checkout(tmp_path_factory.mktemp("checkout")) as checkout:
-        yield checkout
+    return planner.checkout
 
 
 def test_every_file_is_formatted(terraform: Checkout) -> None:
@@ -33,10 +41,59 @@ def test_every_file_is_formatted(terraform: Checkout) -> None:
     assert result.returncode == 0, f"run `terraform fmt -recursive terraform`:\n{result.stdout}{result.stderr}"
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_environment_is_valid(environment: str, terraform: Checkout) -> None:
-    result = terraform.run(f"environments/{environment}", "validate", "-no-color")
+# The others are planned below, which validates them first.
+def test_the_environment_of_this_machine_is_valid(terraform: Checkout) -> None:
+    result = terraform.run("environments/local", "validate", "-no-color")
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def only_value(plan: Plan, kind: str, name: str) -> Any:
+    """The value that all resources of a type have in common."""
+    (value,) = {json.dumps(values[name]) for values in plan.of(kind).values()}
+    return json.loads(value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "protected", "in_a_vpc", "retries", "days_of_logs"),
+    [("dev", False, False, 0, 14), ("staging", True, True, 1, 30), ("prod", True, True, 2, 365)],
+)
+def test_an_environment_can_be_planned_as_it_stands(
+    environment: str, protected: bool, in_a_vpc: bool, retries: int, days_of_logs: int, planner: Planner
+) -> None:
+    plan = planner.plan(environment)
+    assert {tuple(one["change"]["actions"]) for one in plan.content["resource_changes"]} <= {("create",), ("read",)}
+    assert only_value(plan, "aws_dynamodb_table", "deletion_protection_enabled") is protected
+    assert only_value(plan, "aws_s3_bucket", "force_destroy") is not protected
+    assert len(plan.of("aws_subnet")) == (2 if in_a_vpc else 0)
+    assert only_value(plan, "aws_cloudwatch_log_group", "retention_in_days") == days_of_logs
+    jobs = plan.of("aws_glue_job")
+    assert {f"glue-etl-pipeline-{environment}-data-{each}" for each in ("ingestion", "processing", "quality")} <= {
+        job["name"] for job in jobs.values()
+    }
+    assert {job["max_retries"] for job in jobs.values() if job["command"][0]["name"] == "glueetl"} == {retries}
+
+
+def test_the_variables_of_glue_4_work_as_they_stand(planner: Planner) -> None:
+    plan = planner.plan(
+        "dev",
+        """
+        environment       = "dev"
+        project_name      = "glue-etl-pipeline"
+        glue_version      = "4.0"
+        python_version    = "3.10"
+        worker_type       = "G.1X"
+        number_of_workers = 3
+        """,
+    )
+    jobs = [job for job in plan.of("aws_glue_job").values() if job["command"][0]["name"] == "glueetl"]
+    assert len(jobs) >= 3
+    assert {(job["glue_version"], job["worker_type"], job["number_of_workers"]) for job in jobs} == {("4.0", "G.1X", 3)}
+
+
+def test_another_account_than_the_environment_s_is_refused(planner: Planner) -> None:
+    done = planner.try_plan("dev", 'allowed_account_ids = ["999999999999"]')
+    assert done.returncode == 1
+    assert "AWS account ID not allowed: 123456789012" in done.stderr
 
 
 @pytest.mark.parametrize("module", MODULES)
