@@ -1,22 +1,34 @@
-"""Records the runs of the Glue jobs and tells people: SQS messages with Glue's job events in."""
+"""Records the runs of the Glue jobs and tells people: SQS messages with Glue's job events, or the clock's, in."""
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from job_runs import JobRun, RunHistory, run_from, with_details
-from messages import is_worth_telling, subject, text
+from job_runs import RunHistory, run_from, with_details
+from messages import Place
+from summary import Sources, health_news, tell_what_was_missed
+from telling import Teller
+from waiting_alerts import WaitingAlerts
+from watching import Watch
+from workflow_runs import WorkflowUnderWayError
 
 logger = Logger()
+UNITS = {"JobDuration": MetricUnit.Seconds, "WorkflowDuration": MetricUnit.Seconds, "JobBytes": MetricUnit.Bytes}
+# No unit of CloudWatch's fits these.
+WITHOUT_UNIT = {"JobDpuHours", "JobCost", "JobLowestScore", "WorkflowDpuHours", "WorkflowCost"}
+# Glue ends a workflow run seconds after its last job; what takes longer is told by the next health summary.
+TRIES_FOR_WORKFLOW = 3
 
 
 @dataclass(frozen=True)
@@ -24,26 +36,37 @@ class Settings:
     """What Terraform sets in the environment."""
 
     state_table: str
-    topic_arn: str
+    topic_arns: dict[str, str]
     prefix: str
     namespace: str
+    jobs: tuple[str, ...]
+    queues: tuple[str, ...]
+    price: float
+    log_group: str
+    reports: str
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings; a missing variable is an error that names it."""
+    topics = ("alerts", "notifications", "performance", "system_health")
     return Settings(
         state_table=os.environ["STATE_TABLE"],
-        topic_arn=os.environ["NOTIFICATIONS_TOPIC_ARN"],
+        topic_arns={topic: os.environ[f"{topic.upper()}_TOPIC_ARN"] for topic in topics},
         prefix=os.environ["PIPELINE_PREFIX"],
         namespace=os.environ.get("METRICS_NAMESPACE", "GlueEtlPipeline"),
+        jobs=tuple(json.loads(os.environ.get("JOB_NAMES", "[]"))),
+        queues=tuple(json.loads(os.environ.get("QUEUE_NAMES", "[]"))),
+        price=float(os.environ.get("DPU_HOUR_PRICE_USD", "0.44")),
+        log_group=os.environ.get("JOB_LOG_GROUP", ""),
+        reports=os.environ.get("REPORTS_URI", ""),
     )
 
 
 @lru_cache(maxsize=1)
-def history() -> RunHistory:
-    """The runs in the state table."""
-    return RunHistory(boto3.resource("dynamodb").Table(settings().state_table))
+def table() -> Any:
+    """The state table."""
+    return boto3.resource("dynamodb").Table(settings().state_table)
 
 
 @lru_cache(maxsize=1)
@@ -58,6 +81,28 @@ def sns() -> Any:
     return boto3.client("sns")
 
 
+@lru_cache(maxsize=1)
+def sqs() -> Any:
+    """The SQS client."""
+    return boto3.client("sqs")
+
+
+@lru_cache(maxsize=1)
+def watch() -> Watch:
+    """What deals with runs."""
+    return Watch(
+        table=table(),
+        glue=glue(),
+        history=RunHistory(table()),
+        teller=Teller(table(), sns(), settings().topic_arns),
+        outbox=WaitingAlerts(table(), sns(), settings().topic_arns["alerts"], logger),
+        price=settings().price,
+        log_group=settings().log_group,
+        reports=settings().reports,
+        measure=measure,
+    )
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of messages.
@@ -66,40 +111,65 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         The messages to bring back, in the form of ReportBatchItemFailures.
 
     Raises:
-        BatchProcessingError: every message failed.
+        BatchProcessingError: every message failed, and not just because a workflow run is not over yet.
     """
     processor = BatchProcessor(event_type=EventType.SQS, logger=logger)
-    answer = process_partial_response(event=event, record_handler=handle_record, processor=processor, context=context)
-    return dict(answer)
+    with processor(records=event["Records"], handler=handle_record, lambda_context=context):
+        processor.process()
+        if all(error and issubclass(error, WorkflowUnderWayError) for error, *_ in processor.exceptions):
+            processor.raise_on_entire_batch_failure = False
+    return dict(processor.response())
 
 
 def handle_record(record: SQSRecord) -> None:
-    """Record one event's run, measure it, and tell people if it is worth it.
-
-    Telling is marked after it is done: if anything fails before, the message comes back and people are told
-    then; nobody is left untold.
-    """
+    """Deal with one event of Glue, or one message of the clock."""
+    if clock_message(record.body) == "health_summary":
+        summarise(record)
+        return
     run = run_from(record.body)
     if run is None or not run.job.startswith(f"{settings().prefix}-"):
         logger.info("event ignored: not a run of %s", settings().prefix, extra={"job": run and run.job})
         return
-    run = with_details(run, glue())
-    news = history().record(run)
+    run = with_details(run, glue(), settings().price)
+    try:
+        news = watch().see(run)
+    except WorkflowUnderWayError as error:
+        if int(record.attributes.approximate_receive_count) < TRIES_FOR_WORKFLOW:
+            raise
+        logger.warning("%s; the health summary looks at it again", error)
+        return
     logger.info("run %s" if news else "run %s is known", run.state, extra={"job": run.job, "run_id": run.id})
-    if news and run.has_ended:
-        measure(run)
-    if is_worth_telling(run) and not history().is_told(run):
-        sns().publish(TopicArn=settings().topic_arn, Subject=subject(run), Message=text(run))
-        history().mark_told(run)
 
 
-def measure(run: JobRun) -> None:
-    """Write the run's metrics (embedded metric format, by the log) under the one dimension JobName."""
+def clock_message(body: str) -> str | None:
+    """The kind of a message that the clock sent; None for anything else."""
+    try:
+        message = json.loads(body)
+    except ValueError:
+        return None
+    return message.get("kind") if isinstance(message, dict) else None
+
+
+def summarise(record: SQSRecord) -> None:
+    """Tell what was missed, then how all is: once for each time the clock asks."""
+    at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, timezone.utc)
+    region = boto3.session.Session().region_name
+    account = settings().topic_arns["system_health"].split(":")[4]
+    place = Place(account, region, settings().log_group, settings().reports)
+    tell_what_was_missed(watch(), settings().jobs, place, at)
+    sources = Sources(table(), sqs(), watch(), settings().prefix, settings().jobs, settings().queues)
+    watch().teller.tell(health_news(sources, place, at))
+    logger.info("health told")
+
+
+def measure(dimensions: dict[str, str], values: dict[str, float | None]) -> None:
+    """Write metrics (embedded metric format, by the log) under dimensions that alarms know; None is left out."""
     metrics = EphemeralMetrics(namespace=settings().namespace)
     metrics.service = ""  # else Powertools adds a dimension "service", and no alarm would match
-    metrics.add_dimension("JobName", run.job)
-    metrics.add_metric("JobSuccesses", MetricUnit.Count, int(run.state == "SUCCEEDED"))
-    metrics.add_metric("JobFailures", MetricUnit.Count, int(run.has_failed))
-    if run.seconds is not None:
-        metrics.add_metric("JobDuration", MetricUnit.Seconds, run.seconds)
+    for name, value in dimensions.items():
+        metrics.add_dimension(name, value)
+    for name, number in values.items():
+        if number is not None:
+            unit = MetricUnit.NoUnit if name in WITHOUT_UNIT else UNITS.get(name, MetricUnit.Count)
+            metrics.add_metric(name, unit, number)
     metrics.flush_metrics()

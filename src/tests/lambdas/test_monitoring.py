@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from types import ModuleType
@@ -13,34 +12,17 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 from botocore.stub import Stubber
 
-from .conftest import Context, job_state_change, load_handler, make_table, metrics_in, sqs_event
+from .conftest import Context, job_state_change, metrics_in, sqs_event
+from .watched import Inbox, make_state_table, monitoring_handler
 
 JOB = "pipeline-test-data-ingestion"
 LAST_JOB = "pipeline-test-data-quality"
 RUN = "jr_ca2144d747b45ad412d3c66a1b6934b6b27aa252be9a21a95c54dfaa224a1925"
 
 
-class Inbox:
-    """A queue that is subscribed to the topic of notifications."""
-
-    def __init__(self) -> None:
-        self.topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
-        self._sqs = boto3.client("sqs")
-        self._url = self._sqs.create_queue(QueueName="inbox")["QueueUrl"]
-        arn = "arn:aws:sqs:us-east-1:123456789012:inbox"
-        boto3.client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn)
-
-    def messages(self) -> list[dict[str, Any]]:
-        """What has arrived since the last look."""
-        found = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages", [])
-        for message in found:
-            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return [json.loads(message["Body"]) for message in found]
-
-
 @pytest.fixture
 def table(aws: None) -> Any:
-    return make_table("state", "entity", "id")
+    return make_state_table()
 
 
 @pytest.fixture
@@ -50,12 +32,7 @@ def inbox(aws: None) -> Inbox:
 
 @pytest.fixture
 def monitoring(table: Any, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A fresh handler with its environment, table and topic."""
-    monkeypatch.setenv("STATE_TABLE", "state")
-    monkeypatch.setenv("NOTIFICATIONS_TOPIC_ARN", inbox.topic)
-    monkeypatch.setenv("PIPELINE_PREFIX", "pipeline-test")
-    monkeypatch.setenv("METRICS_NAMESPACE", "Tests")
-    return load_handler("monitoring")
+    return monitoring_handler(inbox, monkeypatch)
 
 
 @pytest.fixture
@@ -131,6 +108,8 @@ def test_a_failed_run_is_recorded_measured_and_told(
         "Ended:    2024-01-15 10:04:58 UTC\n"
         "Duration: 4 min 43 s\n"
         f"Console:  https://console.aws.amazon.com/gluestudio/home?region=us-east-1#/job/{JOB}/run/{RUN}\n"
+        "Log:      https://console.aws.amazon.com/cloudwatch/home?region=us-east-1"
+        f"#logsV2:log-groups/log-group/$252Faws-glue$252Fjobs$252Ferror/log-events/{RUN}\n"
         "\n"
         "What to do\n"
         f"1. Read the log:  aws logs tail /aws-glue/jobs/error --log-stream-names {RUN} --since 7d"

@@ -274,6 +274,12 @@ variable "dataset_no_data_hours" {
   default     = {}
 }
 
+variable "health_summary_schedule" {
+  description = "When people are told how the pipeline is (runs, failures, cost, queues, what needs somebody), in UTC, such as cron(0 6 * * ? *). It looks back 24 hours. Null: never."
+  type        = string
+  default     = "cron(0 6 * * ? *)"
+}
+
 variable "duration_band_width" {
   description = "How far a run's duration may be from what is usual for the job, in standard deviations, before an alarm is raised. Null: no such alarms."
   type        = number
@@ -305,7 +311,7 @@ variable "athena_scan_limit_gb" {
 }
 
 variable "dpu_hour_price_usd" {
-  description = "Price of a DPU hour in US dollars, for the cost dashboard's estimate."
+  description = "Price of a DPU hour in US dollars, for estimates of cost in the dashboard and in messages."
   type        = number
   default     = 0.44
 }

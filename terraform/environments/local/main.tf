@@ -46,6 +46,7 @@ module "pipeline" {
   quality_threshold            = var.quality_threshold
   no_data_hours                = var.no_data_hours
   dataset_no_data_hours        = var.dataset_no_data_hours
+  health_summary_schedule      = var.health_summary_schedule
   duration_band_width          = var.duration_band_width
   dashboards                   = var.dashboards
   enable_saved_queries         = var.enable_saved_queries

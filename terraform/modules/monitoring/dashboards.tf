@@ -26,6 +26,7 @@ locals {
       )
     },
     { title = "Duration in seconds", stat = "Maximum", metrics = [for job in local.job_list : [local.own, "JobDuration", "JobName", job.name]] },
+    { title = "Duration of the whole workflow in seconds", stat = "Maximum", metrics = [[local.own, "WorkflowDuration", "WorkflowName", var.workflow_name]] },
     { title = "Errors that Glue counted", stat = "Sum", metrics = [for job in local.job_list : concat(["Glue", "glue.error.ALL"], local.glue_count[job.id], ["ObservabilityGroup", "error"])] },
     { title = "Use of the workers", stat = "Average", metrics = [for job in local.job_list : concat(["Glue", "glue.driver.workerUtilization"], local.glue_gauge[job.id], ["ObservabilityGroup", "resource_utilization"])] },
     {
@@ -92,6 +93,7 @@ locals {
         [for job in local.job_list : [{ id = "cost_${job.id}", label = job.name, expression = "${local.dpu_hours[job.id]} * ${var.dpu_hour_price_usd}" }]],
       )
     },
+    { title = "Cost of the jobs in US dollars as Glue counts DPU hours, by day", stat = "Sum", period = 86400, metrics = [for job in local.job_list : [local.own, "JobCost", "JobName", job.name]] },
     { title = "Bytes in Standard storage", stat = "Average", period = 86400, metrics = [for layer in sort(keys(var.bucket_names)) : ["AWS/S3", "BucketSizeBytes", "BucketName", var.bucket_names[layer], "StorageType", "StandardStorage"]] },
     { title = "Objects", stat = "Average", period = 86400, metrics = [for layer in sort(keys(var.bucket_names)) : ["AWS/S3", "NumberOfObjects", "BucketName", var.bucket_names[layer], "StorageType", "AllStorageTypes"]] },
     {

@@ -178,6 +178,7 @@ module "events" {
   job_names       = values(local.job_names)
   alert_emails    = var.alert_emails
   subscriptions   = var.subscriptions
+  schedules       = local.schedules
   lambda_tracing  = var.enable_lambda_tracing ? "Active" : "PassThrough"
   log_level       = var.log_level
 
@@ -210,9 +211,17 @@ module "events" {
       log_group_name = module.monitoring.log_group_names["monitoring"]
       environment = {
         STATE_TABLE             = local.table_names["job_state"]
+        ALERTS_TOPIC_ARN        = local.topic_arns["alerts"]
         NOTIFICATIONS_TOPIC_ARN = local.topic_arns["notifications"]
+        PERFORMANCE_TOPIC_ARN   = local.topic_arns["performance"]
+        SYSTEM_HEALTH_TOPIC_ARN = local.topic_arns["system_health"]
         METRICS_NAMESPACE       = local.metrics_namespace
         PIPELINE_PREFIX         = local.prefix
+        JOB_NAMES               = jsonencode(values(local.job_names))
+        QUEUE_NAMES             = jsonencode(values(local.queue_names))
+        JOB_LOG_GROUP           = local.job_log_group_name
+        REPORTS_URI             = "s3://${local.bucket_names["quality"]}/reports/index.html"
+        DPU_HOUR_PRICE_USD      = tostring(var.dpu_hour_price_usd)
       }
     }
   }

@@ -7,6 +7,15 @@ locals {
     system_health = { display_name = "${local.prefix} health" }
   } : key => merge({ name = local.topic_names[key], publishers = ["cloudwatch.amazonaws.com"] }, topic) }
 
+  # Messages that the Lambdas get by the clock.
+  schedules = { for key, schedule in {
+    health_summary = {
+      description = "Asks the monitoring Lambda how the pipeline is"
+      expression  = var.health_summary_schedule
+      queue       = "job_events"
+    }
+  } : key => merge(schedule, { name = "${local.prefix}-${replace(key, "_", "-")}", input = jsonencode({ kind = key }) }) if schedule.expression != null }
+
   stream_name          = "${local.prefix}-records"
   delivery_stream_name = "${local.prefix}-raw"
 

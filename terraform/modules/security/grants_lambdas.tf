@@ -57,25 +57,38 @@ locals {
         Resource = [var.queue_arns.job_events]
       },
       {
+        # GetJobRuns finds runs whose events were never delivered.
         Sid      = "ReadRuns"
         Effect   = "Allow"
-        Action   = ["glue:GetJobRun"]
+        Action   = ["glue:GetJobRun", "glue:GetJobRuns"]
         Resource = values(var.job_arns)
       },
       {
-        Sid      = "RunHistory"
+        Sid      = "ReadWorkflowRuns"
         Effect   = "Allow"
-        Action   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
-        Resource = [var.table_arns.job_state]
+        Action   = ["glue:GetWorkflowRun"]
+        Resource = [var.workflow_arn]
+      },
+      {
+        Sid      = "State"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        Resource = [var.table_arns.job_state, "${var.table_arns.job_state}/index/*"]
       },
       {
         Sid      = "Notify"
         Effect   = "Allow"
         Action   = ["sns:Publish"]
-        Resource = [var.topic_arns["notifications"]]
+        Resource = [for topic in ["alerts", "notifications", "performance", "system_health"] : var.topic_arns[topic]]
       },
       {
-        # For the table of runs; for its environment variables, and messages to the encrypted topic.
+        Sid      = "QueueDepths"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+        Resource = flatten([for arn in values(var.queue_arns) : [arn, "${arn}-dlq"]])
+      },
+      {
+        # For the table of runs; for its environment variables, and messages to the encrypted topics.
         Sid      = "Encryption"
         Effect   = "Allow"
         Action   = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -23,12 +23,12 @@ variable "table_arns" {
 }
 
 variable "topic_arns" {
-  description = "ARNs of the SNS topics by key. Jobs publish to alerts, the monitoring Lambda to notifications."
+  description = "ARNs of the SNS topics by key. Jobs publish to alerts, the monitoring Lambda to all of them."
   type        = map(string)
 
   validation {
-    condition     = length(setsubtract(["alerts", "notifications"], keys(var.topic_arns))) == 0
-    error_message = "topic_arns must have the keys alerts and notifications; more are allowed."
+    condition     = length(setsubtract(["alerts", "notifications", "performance", "system_health"], keys(var.topic_arns))) == 0
+    error_message = "topic_arns must have the keys alerts, notifications, performance and system_health; more are allowed."
   }
 }
 

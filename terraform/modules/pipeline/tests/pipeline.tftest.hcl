@@ -86,12 +86,19 @@ run "the_longest_names_still_fit" {
   }
 }
 
-run "glue_4_with_its_own_python_is_fine" {
+run "glue_4_with_its_own_python_is_fine_and_so_is_no_health_summary" {
   command = plan
 
   variables {
+    health_summary_schedule = null
+
     glue_version   = "4.0"
     python_version = "3.10"
+  }
+
+  assert {
+    condition     = !contains(keys(local.schedules), "health_summary")
+    error_message = "Without a schedule the clock must not ask for a health summary."
   }
 }
 
@@ -108,6 +115,11 @@ run "a_python_that_the_glue_version_does_not_run_is_told" {
 
 run "a_vpc_is_made_on_demand_only" {
   command = plan
+
+  assert {
+    condition     = local.schedules["health_summary"].queue == "job_events" && jsondecode(local.schedules["health_summary"].input) == { kind = "health_summary" }
+    error_message = "The clock must ask the monitoring Lambda for the health summary."
+  }
 
   assert {
     condition     = length(module.networking) == 0
@@ -197,11 +209,12 @@ run "values_that_cannot_be_are_refused" {
     maintenance_retention_days = { orphans = 2 }
     performance                = { aqe = "true" }
     maintenance_schedule       = "weekly"
+    health_summary_schedule    = "daily"
     job_overrides              = { quality = { number_of_workers = 10 } }
     execution_class            = "CHEAP"
   }
 
-  expect_failures = [var.environment, var.project_name, var.bucket_suffix, var.glue_version, var.python_version, var.worker_type, var.number_of_workers, var.schedule, var.maintenance_retention_days, var.performance, var.maintenance_schedule, var.job_overrides, var.execution_class]
+  expect_failures = [var.environment, var.project_name, var.bucket_suffix, var.glue_version, var.python_version, var.worker_type, var.number_of_workers, var.schedule, var.maintenance_retention_days, var.performance, var.maintenance_schedule, var.health_summary_schedule, var.job_overrides, var.execution_class]
 }
 
 run "processing_alone_gets_the_secret_and_the_retentions" {

@@ -40,6 +40,8 @@ variables {
   topic_arns = {
     alerts        = "arn:aws:sns:us-east-1:123456789012:demo-test-alerts"
     notifications = "arn:aws:sns:us-east-1:123456789012:demo-test-notifications"
+    performance   = "arn:aws:sns:us-east-1:123456789012:demo-test-performance"
+    system_health = "arn:aws:sns:us-east-1:123456789012:demo-test-system-health"
   }
   queue_arns = {
     data_events = "arn:aws:sqs:us-east-1:123456789012:demo-test-data-events"
