@@ -10,7 +10,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay
 
 from deployment.steps import DeploymentError, StepFailedError, step
 from deployment_status.checks import CHECKS, STATE, TITLES
-from deployment_status.findings import Finding, Verdict
+from deployment_status.findings import Finding, Problem, Verdict
 from deployment_status.looking import look_at_all
 from deployment_status.questions import Clients
 
@@ -35,7 +35,7 @@ def verify(console: Console, outputs: Mapping[str, Any], region: str, environmen
     try:
         with step(console, "Look whether everything is there") as current:
             findings = look(outputs, region, environment)
-            faults = [f"{_named(one)} {problem.text}" for one in findings for problem in one.problems_of_setup]
+            faults = [_fault(one, problem) for one in findings for problem in one.problems_of_setup]
             if faults:
                 raise DeploymentError("; ".join(faults))
             current.note(f"{len(findings)} parts, all as they were made")
@@ -75,6 +75,11 @@ def _is_wanting(findings: list[Finding]) -> bool:
 
 def _last(state: RetryCallState) -> Any:
     return state.outcome.result() if state.outcome else []
+
+
+def _fault(finding: Finding, problem: Problem) -> str:
+    todo = f" ({problem.todo})" if problem.todo else ""
+    return f"{_named(finding)} {problem.text}{todo}"
 
 
 def _named(finding: Finding) -> str:

@@ -58,7 +58,7 @@ def _problem(change: Change, drift: Change | None, environment: str) -> Problem:
     if drift is not None and _explains(drift, change):
         how = "was removed" if drift.action == "destroy" else f"was changed{attributes}"
         return bad(f"{how} outside of Terraform", f"./scripts/deploy.sh {environment} puts it back")
-    text = f"this checkout would {change.action} it{attributes}"
+    text = f"an apply from this checkout would {change.action} it{attributes}"
     return warn(text, f"./scripts/deploy.sh {environment} --plan shows all of it")
 
 

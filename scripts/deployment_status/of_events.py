@@ -91,7 +91,7 @@ def judge_rule(answers: Answers, subject: Subject) -> Judgement:
     if not targets:
         problems.append(bad("sends events nowhere", f"{subject.deploy} puts it back"))
     when = rule.get("ScheduleExpression", "on events")
-    return judged(f"{str(rule.get('State')).lower()}, {when}", problems, state=rule.get("State"), targets=targets)
+    return judged(when if problems else f"enabled, {when}", problems, state=rule.get("State"), targets=targets)
 
 
 def look_at_lambda(clients: Clients, subject: Subject) -> Answers:
@@ -116,7 +116,7 @@ def judge_lambda(answers: Answers, subject: Subject) -> Judgement:
         log = f"aws logs tail /aws/lambda/{subject.name} --since 1d"
         problems.append(warn(f"{errors} error(s) in {_LATELY.total_seconds() / 3600:.0f} h", log))
     facts = {"state": state, "last_update": update, "errors": errors, "runtime": function.get("Runtime")}
-    return judged(f"{state.lower()}, {function.get('Runtime', '')}", problems, **facts)
+    return judged(f"{state.lower()}, {function.get('Runtime', 'no runtime')}", problems, **facts)
 
 
 def look_at_event_source(clients: Clients, subject: Subject) -> Answers:
@@ -135,4 +135,4 @@ def judge_event_source(answers: Answers, subject: Subject) -> Judgement:
         problems.append(bad(f"is {state}: messages stay where they are", command))
     if result.upper().startswith("PROBLEM"):
         problems.append(Problem(Verdict.BAD, result, "see the Lambda's role and log", About.OPERATION))
-    return judged(str(state).lower(), problems, state=state, last_result=result or None)
+    return judged("" if problems else str(state).lower(), problems, state=state, last_result=result or None)

@@ -129,7 +129,8 @@ def judge_trigger(answers: Answers, subject: Subject) -> Judgement:
     state, problems = answers["State"], []
     if subject.key in subject.expected["enabled_triggers"] and state not in ("ACTIVATED", "ACTIVATING"):
         problems.append(bad(f"is {state}: it starts nothing", f"aws glue start-trigger --name {subject.name}"))
-    return judged(f"{state.lower()}, {answers['Type'].lower().replace('_', ' ')}", problems, state=state)
+    kind = answers["Type"].lower().replace("_", " ")
+    return judged(kind if problems else f"{state.lower()}, {kind}", problems, state=state)
 
 
 def look_at_crawler(clients: Clients, subject: Subject) -> Answers:

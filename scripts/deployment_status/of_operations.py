@@ -37,7 +37,7 @@ def judge_alarms(answers: Answers, subject: Subject) -> Mapping[str, Judgement]:
 
 def _judge_alarm(key: str, alarm: Mapping[str, Any], subject: Subject) -> Judgement:
     return judged(
-        alarm["StateValue"].lower().replace("_", " "),
+        "" if alarm["StateValue"] == "ALARM" else alarm["StateValue"].lower().replace("_", " "),
         _problems_of_alarm(key, alarm, subject),
         state=alarm["StateValue"],
     )
@@ -45,7 +45,7 @@ def _judge_alarm(key: str, alarm: Mapping[str, Any], subject: Subject) -> Judgem
 
 def _problems_of_alarm(key: str, alarm: Mapping[str, Any], subject: Subject) -> Iterator[Problem]:
     if alarm["StateValue"] == "ALARM":
-        text = f"is raised: {' '.join(alarm.get('AlarmDescription', '').split())}"
+        text = f"is raised: {' '.join(alarm.get('AlarmDescription', 'no description').split())}"
         todo = "docs/monitoring.md#alarms"
         vital = key in subject.expected["vital_alarms"]
         yield bad(text, todo, About.OPERATION) if vital else warn(text, todo)

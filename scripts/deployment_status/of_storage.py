@@ -43,8 +43,9 @@ def judge_bucket(answers: Answers, subject: Subject) -> Judgement:
     algorithm = next(iter(algorithms), None)
     versioning = answers["versioning"].get("Status")
     closed = bool(answers["public"]) and all(answers["public"].values())
+    versions, public = (versioning or "off").lower(), "not public" if closed else "open"
     return judged(
-        f"{algorithm}, versions {str(versioning).lower()}, {'not public' if closed else 'open'}",
+        f"{algorithm or 'no encryption'}, versions {versions}, {public}",
         _problems_of_bucket(subject, algorithm, versioning, closed),
         encryption=algorithm,
         versioning=versioning,

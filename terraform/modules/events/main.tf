@@ -42,6 +42,7 @@ resource "aws_cloudwatch_event_rule" "this" {
   name          = var.queue_names[each.key]
   description   = each.value.description
   event_pattern = jsonencode(each.value.pattern)
+  state         = "ENABLED" # said, so that one that somebody disabled is enabled by the next apply
 }
 
 resource "aws_cloudwatch_event_rule" "schedule" {
@@ -50,6 +51,7 @@ resource "aws_cloudwatch_event_rule" "schedule" {
   name                = each.value.name
   description         = each.value.description
   schedule_expression = each.value.expression
+  state               = "ENABLED"
 }
 
 # SQS encrypts with its own key here: messages hold only names of files and jobs, and with a KMS key
