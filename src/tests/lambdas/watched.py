@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
 
-from .conftest import load_handler
+from .conftest import LAMBDAS, load_handler
 
 TOPICS = ("alerts", "notifications", "performance", "system_health")
 INDEX = "status-updated_at-index"
+
+
+def module(name: str) -> ModuleType:
+    """A module of the monitoring, as its handler imports it."""
+    folder = str(LAMBDAS / "monitoring")
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(name)
 
 
 def make_state_table() -> Any:
