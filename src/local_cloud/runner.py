@@ -168,7 +168,7 @@ class JobRunner:
             hidden = plan.buckets() - allowed.buckets()
             env.update(self._spark(one, arguments, [name for name in self._lake.buckets() if name not in hidden]))
             with self._in_step(one, allowed, transfer):
-                return self._outcome(one, command, env)
+                return _explained(self._outcome(one, command, env), hidden)
 
     def _in_step(self, one: _Run, plan: LakePlan, transfer: Transfer | None) -> AbstractContextManager[None]:
         """While a streaming job runs: the lake in step with S3. Other jobs have it before and after."""
@@ -265,6 +265,13 @@ class _Run:
             "--JOB_RUN_ID": self.run["Id"],
             "--JOB_NAME": self.run["JobName"],
         }
+
+
+def _explained(outcome: Outcome, hidden: Iterable[str]) -> Outcome:
+    """A failure over a bucket that was hidden from the job says why it is not there."""
+    message = outcome.message or ""
+    named = [f"s3://{bucket}" for bucket in hidden if f"//{bucket}/" in message]
+    return Outcome(outcome.state, f"{message} (the job's role may not list {named[0]})") if named else outcome
 
 
 def _run_process(
