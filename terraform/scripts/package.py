@@ -35,6 +35,7 @@ OWN_DEPENDENCIES = {
 # Modules of the jobs' library that need nothing but Python and boto3, and that a Lambda shares.
 SHARED_MODULES = {
     "data_trigger": ("etl/__init__.py", "etl/dynamo.py", "etl/markers.py", "etl/names.py"),
+    "monitoring": ("etl/__init__.py", "etl/dynamo.py"),
 }
 LAMBDAS = ("data_trigger", "monitoring")
 

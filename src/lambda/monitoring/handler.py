@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -24,6 +24,8 @@ from watching import Watch
 from workflow_runs import WorkflowUnderWayError
 
 logger = Logger()
+# Off where Terraform says so (POWERTOOLS_TRACE_DISABLED), and outside Lambda.
+tracer = Tracer()
 UNITS = {"JobDuration": MetricUnit.Seconds, "WorkflowDuration": MetricUnit.Seconds, "JobBytes": MetricUnit.Bytes}
 # No unit of CloudWatch's fits these.
 WITHOUT_UNIT = {"JobDpuHours", "JobCost", "JobLowestScore", "WorkflowDpuHours", "WorkflowCost"}
@@ -104,6 +106,7 @@ def watch() -> Watch:
 
 
 @logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of messages.
 
@@ -121,6 +124,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return dict(processor.response())
 
 
+@tracer.capture_method(capture_response=False)
 def handle_record(record: SQSRecord) -> None:
     """Deal with one event of Glue, or one message of the clock."""
     if clock_message(record.body) == "health_summary":
@@ -150,6 +154,7 @@ def clock_message(body: str) -> str | None:
     return message.get("kind") if isinstance(message, dict) else None
 
 
+@tracer.capture_method(capture_response=False)
 def summarise(record: SQSRecord) -> None:
     """Tell what was missed, then how all is: once for each time the clock asks."""
     at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, timezone.utc)

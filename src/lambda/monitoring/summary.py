@@ -19,6 +19,8 @@ from usual import LEAST_RUNS, MOST_RUNS, limit_of
 from watching import Watch
 from workflow_runs import WorkflowUnderWayError
 
+from etl.dynamo import query
+
 DAY = timedelta(days=1)
 # Events are delivered as well as AWS can; runs that ended this long ago and are not known were missed.
 MISSED_AFTER, MISSED_BEFORE = timedelta(minutes=15), timedelta(days=2)
@@ -95,7 +97,7 @@ def health_of(sources: Sources, now: datetime) -> Health:
     """
     teller, table = sources.watch.teller, sources.table
     runs = sources.watch.history.since(now - DAY, sources.prefix)
-    datasets = [item["id"] for item in _query(table, KeyConditionExpression=Key("entity").eq("dataset"))]
+    datasets = [item["id"] for item in query(table, KeyConditionExpression=Key("entity").eq("dataset"))]
     waiting = sources.watch.outbox.send(now)
     return Health(
         now=now,
@@ -188,13 +190,13 @@ def _refused(table: Any, now: datetime) -> list[Refused]:
     """Objects that the trigger has refused within the day."""
     key = Key("status").eq("REFUSED") & Key("updated_at").gte((now - DAY).isoformat())
     mine = Attr("entity").begins_with("refused_object#")
-    items = _query(table, IndexName=INDEX, KeyConditionExpression=key, FilterExpression=mine)
+    items = _indexed(table, key, mine)
     return [Refused(item["entity"].partition("#")[2], item["id"], item.get("reason", "")) for item in items]
 
 
 def _held(table: Any, dataset: str) -> int:
     """How many batches of a dataset wait for their quality."""
-    return sum(1 for _ in _query(table, KeyConditionExpression=Key("entity").eq(f"held#{dataset}")))
+    return sum(1 for _ in query(table, KeyConditionExpression=Key("entity").eq(f"held#{dataset}")))
 
 
 def _oldest(table: Any) -> Batch | None:
@@ -203,7 +205,7 @@ def _oldest(table: Any) -> Batch | None:
     for status in UNFINISHED:
         mine = Attr("entity").begins_with("batch#")
         key = Key("status").eq(status)
-        items = _query(table, IndexName=INDEX, KeyConditionExpression=key, FilterExpression=mine)
+        items = _indexed(table, key, mine)
         found += [
             Batch(item["entity"].partition("#")[2], item["id"], status, datetime.fromisoformat(item["planned_at"]))
             for item in items
@@ -216,7 +218,9 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _query(table: Any, **arguments: Any) -> Iterator[dict[str, Any]]:
+def _indexed(table: Any, key: Any, condition: Any) -> Iterator[dict[str, Any]]:
+    """Items by their status; the index can't be read consistently."""
+    arguments = {"IndexName": INDEX, "KeyConditionExpression": key, "FilterExpression": condition}
     while True:
         answer = table.query(**arguments)
         yield from answer["Items"]

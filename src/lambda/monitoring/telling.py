@@ -8,7 +8,6 @@ marked after it was sent: whatever fails in between, the event comes back and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -19,13 +18,14 @@ from botocore.exceptions import ClientError
 from folding import AGAIN, BACK, CHANGED, FIRST, PAST, RECOVERED, SILENT, Standing
 from wording import one_line, period, time_text
 
+from etl.dynamo import is_refusal, query, transact
+
 # Longer than a dead-letter queue keeps an event, so that a decision is there when the event is sent back.
 MESSAGE_DAYS = 30
 FINDING_DAYS = 400
 TRIES = 10
 _TIMES = ("last_at", "since", "over_at", "told_at")
 _NUMBERS = ("count", "level", "relapses")
-_REFUSED = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Teller:
     def findings(self, topic: str) -> list[Finding]:
         """All findings of a topic that people believe to hold."""
         key = Key("entity").eq(f"told#{topic}") & Key("id").begins_with("finding#")
-        items = _query(self._table, KeyConditionExpression=key, FilterExpression=Attr("said_open").eq(True))
+        items = query(self._table, KeyConditionExpression=key, FilterExpression=Attr("said_open").eq(True))
         found = (Finding(topic, item["id"].removeprefix("finding#"), item["title"], _standing(item)) for item in items)
         return [each for each in found if each.standing.count]
 
@@ -126,7 +126,7 @@ class Teller:
         """How many messages are decided and not sent."""
         unsent = Attr("text").exists() & Attr("notified_at").not_exists()
         keys = [Key("entity").eq(f"told#{topic}") & Key("id").begins_with("message#") for topic in self._topic_arns]
-        return sum(1 for key in keys for _ in _query(self._table, KeyConditionExpression=key, FilterExpression=unsent))
+        return sum(1 for key in keys for _ in query(self._table, KeyConditionExpression=key, FilterExpression=unsent))
 
     def _tell_end(self, each: Finding, now: datetime) -> None:
         over_at = each.standing.over_at or now
@@ -167,11 +167,9 @@ class Teller:
         finding = {"entity": entity, "id": f"finding#{news.finding}", **facts}
         puts = [{"Item": message, **new}, {"Item": finding, **(unchanged if item else new)}]
         try:
-            self._table.meta.client.transact_write_items(
-                TransactItems=[{"Put": {"TableName": self._table.name, **put}} for put in puts]
-            )
+            transact(self._table, [{"Put": {"TableName": self._table.name, **put}} for put in puts])
         except ClientError as error:
-            if not {reason.get("Code") for reason in error.response.get("CancellationReasons", ())} & _REFUSED:
+            if not is_refusal(error):
                 raise
 
     def _send(self, decided: dict[str, Any]) -> None:
@@ -246,12 +244,3 @@ def _facts(standing: Standing) -> dict[str, Any]:
 
 def _in_days(at: datetime, days: int) -> int:
     return int((at + timedelta(days=days)).timestamp())
-
-
-def _query(table: Any, **arguments: Any) -> Iterator[dict[str, Any]]:
-    while True:
-        answer = table.query(**arguments)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return
-        arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
