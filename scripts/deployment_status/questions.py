@@ -43,10 +43,11 @@ class Clients:
 
     Args:
         region: where everything is.
+        session: how AWS is spoken to; without one, as this process is configured.
     """
 
-    def __init__(self, region: str) -> None:
-        self._session = boto3.Session(region_name=region)
+    def __init__(self, region: str, session: boto3.Session | None = None) -> None:
+        self._session = session or boto3.Session(region_name=region)
         self._made: dict[str, Any] = {}
         self._lock = threading.Lock()
 
