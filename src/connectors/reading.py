@@ -7,6 +7,7 @@ import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
@@ -30,14 +31,15 @@ _URLS = {
     "database": "an SQLAlchemy URL without user and password, which belong into the secret, such as "
     "postgresql+psycopg2://db.example.com:5432/shop",
 }
-# What each kind of paging needs, and what else it takes.
+# What each kind of paging needs, and what else it takes. Every API may be told how many rows a page is to have.
+_SIZE = {"size", "size_parameter"}
 _PAGING: dict[str, tuple[set[str], set[str]]] = {
     "none": (set(), set()),
-    "next_link": ({"path"}, set()),
-    "header_link": (set(), {"relation"}),
-    "token": ({"path", "parameter"}, set()),
-    "page": ({"parameter"}, {"first", "path", "size", "size_parameter"}),
-    "offset": ({"parameter", "size", "size_parameter"}, {"path"}),
+    "next_link": ({"path"}, _SIZE),
+    "header_link": (set(), {"relation"} | _SIZE),
+    "token": ({"path", "parameter"}, _SIZE),
+    "page": ({"parameter"}, {"first", "path"} | _SIZE),
+    "offset": ({"parameter"} | _SIZE, {"path"}),
 }
 
 
@@ -161,7 +163,9 @@ def _schema_problem(error: Any) -> str:
         last, parent = error.path[-1], error.path[-2]
         wanted = _URLS.get(parent, "") if last == "url" else _PATTERNS.get(last, f"like {error.rule_definition}")
         return f"{field}: {_without_password(error.value)!r} must be {wanted}"
-    return f"{field}: {error.message.split(' ', 1)[1]}, found {error.value!r}"
+    hint = "; to YAML that is a date, for text put it in quotes" if isinstance(error.value, date) else ""
+    told = error.message.split(" ", 1)[1].replace("['", "").replace("']", "").replace("', '", " or ")
+    return f"{field}: {told}, found {str(error.value)!r}{hint}"
 
 
 def _without_password(text: str) -> str:

@@ -45,8 +45,12 @@ class CursorType:
         return self.parse(text)
 
     def render(self, value: Any) -> str:
-        """The value as the source writes it."""
+        """The value as the source writes it, as a lower bound: where it knows no fractions, never a later one."""
         return self.dump(value)
+
+    def render_end(self, value: Any) -> str:
+        """The value as an upper bound: never an earlier one."""
+        return self.render(value)
 
 
 class Timestamps(CursorType):
@@ -87,6 +91,10 @@ class Timestamps(CursorType):
             unit = timedelta(seconds=1) if self.form == "epoch_seconds" else timedelta(milliseconds=1)
             return str((value - _EPOCH) // unit)
         return self.dump(value).replace(".000000Z", "Z")
+
+    def render_end(self, value: datetime) -> str:
+        """As the API writes times; of a day that has begun, the next one. Windows end on whole seconds."""
+        return self.render(value + timedelta(days=1, microseconds=-1) if self.form == "date" else value)
 
 
 class Numbers(CursorType):

@@ -90,7 +90,7 @@ class RestRows:
         start = position or {"url": self._source.url, "params": self._parameters(window)}
         pages = self._client.paginate(
             start["url"],
-            params=start["params"],
+            params=dict(start["params"] or {}),  # dlt changes them
             paginator=paginator_of(self._source.paging, position),
             data_selector=self._source.records,
             hooks={"response": []},  # else dlt raises by itself, and says less
@@ -100,7 +100,7 @@ class RestRows:
             for page in pages:
                 following = None
                 if page.paginator.has_next_page:
-                    following = {"url": page.request.url, "params": page.request.params}
+                    following = {"url": page.request.url, "params": dict(page.request.params or {})}
                     self._check_next(before, following)
                 yield Page(list(page), following)
                 before = following
@@ -117,7 +117,7 @@ class RestRows:
             if incremental.parameter and window.lower:
                 params[incremental.parameter] = kind.render(kind.load(window.lower))
             if incremental.until_parameter and window.upper:
-                params[incremental.until_parameter] = kind.render(kind.load(window.upper))
+                params[incremental.until_parameter] = kind.render_end(kind.load(window.upper))
         return params
 
     def _check(self, response: Response) -> None:
