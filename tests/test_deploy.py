@@ -20,12 +20,13 @@ DEPLOY = REPOSITORY / "scripts" / "deploy.sh"
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 from deployment import terraform as terraform_module  # noqa: E402
+from deployment.account import Account  # noqa: E402
 from deployment.aws import AwsDeployment  # noqa: E402
 from deployment.planned import Change, Plan, read_plan, show_changes  # noqa: E402
 from deployment.steps import DeploymentError, StepFailedError  # noqa: E402
 from deployment.terraform import Terraform, environment_folder  # noqa: E402
 from deployment.values import account_ids_of, value_of  # noqa: E402
-from deployment.verification import faults_of  # noqa: E402
+from deployment.verification import verify  # noqa: E402
 from deployment.workflow import unfinished_work  # noqa: E402
 
 
@@ -247,17 +248,17 @@ def test_values_of_an_environment_are_read_where_they_are_set(values: Path) -> N
 
 
 def test_another_account_than_the_allowed_is_refused(values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deployment.aws.environment_folder", lambda name: values)
-    dev = AwsDeployment(Console(), "dev", {}, assume_yes=False)
+    monkeypatch.setattr("deployment.account.environment_folder", lambda name: values)
+    dev = Account("dev")
     with pytest.raises(DeploymentError, match=r"account 999999999999, but dev may only be deployed to 123456789012"):
-        dev._is_allowed("999999999999")
-    assert "one of" in dev._is_allowed("123456789012")
-    assert dev._region() == "eu-central-1"
+        dev.allows("999999999999")
+    assert dev.allows("123456789012")
+    assert dev.region == "eu-central-1"
 
 
 def test_a_region_that_is_given_goes_before_the_environment_s(values: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deployment.aws.environment_folder", lambda name: values)
-    assert AwsDeployment(Console(), "dev", {"aws_region": "us-west-2"}, assume_yes=False)._region() == "us-west-2"
+    monkeypatch.setattr("deployment.account.environment_folder", lambda name: values)
+    assert Account("dev", {"aws_region": "us-west-2"}).region == "us-west-2"
 
 
 def test_a_failed_apply_says_what_was_done_and_how_to_go_on(tmp_path: Path) -> None:
@@ -271,8 +272,43 @@ def test_a_failed_apply_says_what_was_done_and_how_to_go_on(tmp_path: Path) -> N
     with pytest.raises(StepFailedError) as failure:
         AwsDeployment(Console(), "dev", {}, assume_yes=True)._carry_out("terraform apply", terraform, plan, fails)
     assert "aws_sqs_queue.q1: AccessDenied" in str(failure.value.error)
-    assert "1 of 3 changes were carried out" in str(failure.value.error)
-    assert "./scripts/deploy.sh dev --plan" in str(failure.value.error)
+    assert "1 of 3 changes were carried out" in failure.value.state
+    assert "go on with ./scripts/deploy.sh dev;" in failure.value.state
+
+
+def test_a_failure_before_the_apply_says_that_nothing_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115, PTH123
+    monkeypatch.setattr(AwsDeployment, "_prepared", lambda _: None)
+    plan = Plan((Change("aws_sqs_queue.q", "aws_sqs_queue", "create"),))
+    monkeypatch.setattr(AwsDeployment, "_planned", lambda *_: plan)
+    with pytest.raises(StepFailedError, match="no terminal to ask") as failure:
+        AwsDeployment(Console(), "dev", {}, assume_yes=False).deploy()
+    assert failure.value.state == "Nothing was changed in dev."
+
+
+def test_what_terraform_s_own_checks_have_to_say_is_shown_with_the_plan() -> None:
+    problems = [{"problems": [{"message": "Glue 5.1 runs Python 3.11"}]}]
+    checks = [{"status": "fail", "instances": problems}, {"status": "pass", "instances": [{}]}]
+    assert "Warning: Glue 5.1 runs Python 3.11" in shown(read_plan({"resource_changes": [], "checks": checks}))
+
+
+INTERRUPTING = """
+resource "terraform_data" "first" {
+  provisioner "local-exec" { command = "kill -INT %d; exec sleep 60" }
+}
+resource "terraform_data" "second" { depends_on = [terraform_data.first] }
+"""
+
+
+def test_ctrl_c_lets_terraform_end_by_itself_and_keep_its_state(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(INTERRUPTING % os.getpid())
+    terraform = Terraform(tmp_path, tmp_path / "log")
+    terraform._run("init", "-input=false")
+    with pytest.raises(DeploymentError, match="you stopped it"):
+        terraform.apply(lambda done, planned, name: None)
+    # Its lock is gone, and what was begun is known.
+    assert not (tmp_path / ".terraform.tfstate.lock.info").exists()
+    assert "terraform_data.first" in terraform._run("state", "list").stdout
 
 
 def test_a_locked_state_says_who_may_unlock_it(terraform: Terraform, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,11 +385,20 @@ def test_another_python_than_glues_is_refused_by_name(tmp_path: Path) -> None:
     assert not (tmp_path / ".venv").exists()
 
 
-def test_what_is_missing_after_an_apply_is_named(outputs: Any) -> None:
-    everything = {**outputs, "job_names": {"ingestion": "no-job"}, "workflow_name": "no-workflow", "lambda_names": {}}
-    assert faults_of(everything, "us-east-1", patience=0) == [
-        "job no-job can't be found (EntityNotFoundException)",
-        "the workflow can't be found (EntityNotFoundException)",
-    ]
+def test_what_is_missing_after_an_apply_is_named(outputs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     boto3.client("glue").create_workflow(Name="a-workflow")
-    assert faults_of({**everything, "job_names": {}, "workflow_name": "a-workflow"}, "us-east-1", patience=0) == []
+    queue = boto3.client("sqs").create_queue(QueueName="dead")["QueueUrl"]
+    boto3.client("sqs").send_message(QueueUrl=queue, MessageBody="poison")
+    parts = {"workflows": {"etl": "a-workflow"}, "jobs": {"ingestion": "no-job"}, "dead_letter_queues": {"data": queue}}
+    made = {"parts": parts, "expected": {}}
+    monkeypatch.setattr("deployment.verification.PATIENCE_SECONDS", 0)
+    with pytest.raises(
+        StepFailedError, match=r"jobs ingestion is not there \(\./scripts/deploy\.sh dev makes it"
+    ) as failure:
+        verify(Console(), made, "us-east-1", "dev")
+    assert failure.value.state.startswith("Everything was applied.")
+    del parts["jobs"]
+    console = Console(width=120, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    verify(console, made, "us-east-1", "dev")
+    # It stops nothing, since no apply puts it right.
+    assert "dead-letter queues data: 1 message(s) were tried in vain" in console.export_text()

@@ -14,7 +14,7 @@ from deployment_status.findings import Finding, Problem, Verdict
 from deployment_status.looking import look_at_all
 from deployment_status.questions import Clients
 
-_PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
 # What the jobs wrote down is no matter of an apply.
 _CHECKS = tuple(check for check in CHECKS if check.part != STATE)
 
@@ -34,7 +34,7 @@ def verify(console: Console, outputs: Mapping[str, Any], region: str, environmen
     status = f"./scripts/check_deployment_status.sh {environment}"
     try:
         with step(console, "Look whether everything is there") as current:
-            findings = look(outputs, region, environment)
+            findings = _look_patiently(outputs, region, environment)
             faults = [_fault(one, problem) for one in findings for problem in one.problems_of_setup]
             if faults:
                 raise DeploymentError("; ".join(faults))
@@ -47,20 +47,11 @@ def verify(console: Console, outputs: Mapping[str, Any], region: str, environmen
         console.print(f"  {hint}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
-def look(
-    outputs: Mapping[str, Any], region: str, environment: str, patience: float = _PATIENCE_SECONDS
-) -> list[Finding]:
-    """What the checks find once everything is as it was made, or patience is over.
-
-    Args:
-        outputs: Terraform's.
-        region: where everything is.
-        environment: its name.
-        patience: seconds to wait for what is still becoming ready.
-    """
+def _look_patiently(outputs: Mapping[str, Any], region: str, environment: str) -> list[Finding]:
+    """What the checks find once everything is as it was made, or patience is over: some things take a while."""
     clients = Clients(region)
     waiting = Retrying(
-        stop=stop_after_delay(patience),
+        stop=stop_after_delay(PATIENCE_SECONDS),
         wait=wait_fixed(3),
         retry=retry_if_result(_is_wanting),
         retry_error_callback=_last,
