@@ -172,8 +172,33 @@ variable "table_optimizers" {
 }
 
 variable "streaming" {
-  description = "A Kinesis stream whose records become files in the raw bucket. dataset_query: where a record names its dataset (jq). shard_count: null for on demand. retention_hours: of the stream. buffering_seconds: how long records are gathered. Null: no stream."
+  description = <<-EOT
+    A Kinesis stream of the pipeline's own, and a job that reads a stream; docs/streaming.md says which of the two doors to
+    use. shard_count: null for on demand. retention_hours: of the stream. firehose: brings the stream's records to the raw
+    bucket as files; dataset_query: where a record names its dataset (jq); buffering_seconds: how long records are gathered.
+    job: reads a stream into one dataset. source: kinesis or kafka. stream_arn: a Kinesis stream; null: the pipeline's own,
+    with firehose = false. stream_key_arn: KMS key of a stream with another one than the pipeline's. topics, brokers, auth
+    (none, tls or iam), cluster_arn (with iam): of Kafka. start: where it begins (earliest, latest or a time).
+    trigger_seconds: how often a batch is made. most_per_epoch: records in one. Null: no stream.
+  EOT
   type = object({
+    firehose = optional(bool, true)
+    job = optional(object({
+      dataset           = string
+      source            = optional(string, "kinesis")
+      stream_arn        = optional(string)
+      stream_key_arn    = optional(string)
+      topics            = optional(list(string), [])
+      brokers           = optional(string)
+      auth              = optional(string, "iam")
+      cluster_arn       = optional(string)
+      start             = optional(string, "earliest")
+      trigger_seconds   = optional(number, 100)
+      most_per_epoch    = optional(number)
+      worker_type       = optional(string, "G.025X")
+      number_of_workers = optional(number, 2)
+      max_retries       = optional(number, 3)
+    }))
     dataset_query     = optional(string, ".dataset")
     shard_count       = optional(number)
     retention_hours   = optional(number, 72)
@@ -272,6 +297,36 @@ variable "dataset_no_data_hours" {
   description = "The same for single datasets: hours, 1 to 168, without new rows, by dataset."
   type        = map(number)
   default     = {}
+}
+
+variable "allowed_extensions" {
+  description = "Extensions of the files that are ingested, without the point, in lower case; gz, bz2 and zst behind them are always taken. An empty text stands for names without extension, * for any. Others are refused when they arrive."
+  type        = set(string)
+  default     = ["", "avro", "csv", "dat", "json", "jsonl", "log", "ndjson", "orc", "parquet", "pq", "psv", "tab", "tsv", "txt", "xls", "xlsm", "xlsx"]
+}
+
+variable "max_object_size_gb" {
+  description = "Files larger than this many GiB are refused when they arrive. S3 takes up to 48,828 GiB."
+  type        = number
+  default     = 100
+}
+
+variable "incoming_scan" {
+  description = "Look for secrets and personal data in new text files before they are ingested: off; report: record and tell; quarantine: also move such files away, so that they are not ingested."
+  type        = string
+  default     = "off"
+}
+
+variable "incoming_scan_mb" {
+  description = "How many MiB of a new file are scanned, from its beginning; of packed files after unpacking."
+  type        = number
+  default     = 5
+}
+
+variable "sweep_schedule" {
+  description = "When to look for files and unfinished batches that no event has led to, and start a run for them, in UTC, such as rate(30 minutes). Null: never."
+  type        = string
+  default     = "rate(30 minutes)"
 }
 
 variable "health_summary_schedule" {

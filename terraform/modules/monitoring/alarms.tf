@@ -68,6 +68,16 @@ locals {
       metric      = "WorkflowStartErrors"
       dimensions  = { WorkflowName = var.workflow_name }
     } },
+    { for key, name in var.stream_names : "stream-late-${replace(key, "_", "-")}" => {
+      topic       = "system_health"
+      description = "The oldest unread record of the Kinesis stream ${name} waits for longer than ${var.delivery_delay_minutes} minutes: whoever reads it stands still, or can't keep up."
+      namespace   = "AWS/Kinesis"
+      metric      = "GetRecords.IteratorAgeMilliseconds"
+      dimensions  = { StreamName = name }
+      statistic   = "Maximum"
+      threshold   = 60000 * var.delivery_delay_minutes
+      periods     = 3
+    } },
     { for key, name in var.delivery_stream_names : "delivery-late-${replace(key, "_", "-")}" => {
       topic       = "system_health"
       description = "The oldest record of the Firehose stream ${name} waits for longer than ${var.delivery_delay_minutes} minutes."
@@ -150,7 +160,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
 # CloudWatch learns from two weeks of runs what is usual; until then these alarms say nothing.
 resource "aws_cloudwatch_metric_alarm" "slow" {
-  for_each = var.duration_band_width == null ? {} : var.jobs
+  for_each = { for key, job in var.jobs : key => job if var.duration_band_width != null && !job.endless }
 
   alarm_name          = "${var.name_prefix}-job-slow-${replace(each.key, "_", "-")}"
   alarm_description   = "A run of the Glue job ${each.value.name} took longer than is usual for it."

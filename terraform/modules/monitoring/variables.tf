@@ -63,10 +63,11 @@ variable "saved_queries" {
 # What is watched
 
 variable "jobs" {
-  description = "The Glue jobs by key. name: full name. dpus: the most data processing units a run may have, for the cost dashboard."
+  description = "The Glue jobs by key. name: full name. dpus: the most data processing units a run may have, for the cost dashboard. endless: it runs until it is stopped, so its duration tells nothing."
   type = map(object({
-    name = string
-    dpus = number
+    name    = string
+    dpus    = number
+    endless = optional(bool, false)
   }))
 }
 
@@ -99,6 +100,12 @@ variable "table_names" {
 
 variable "bucket_names" {
   description = "Names of the buckets whose size the cost dashboard shows, by layer."
+  type        = map(string)
+  default     = {}
+}
+
+variable "stream_names" {
+  description = "Names of the Kinesis streams by key; empty without streaming."
   type        = map(string)
   default     = {}
 }

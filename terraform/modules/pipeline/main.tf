@@ -20,7 +20,7 @@ locals {
   # Roles of what works beside the jobs, where it is switched on.
   service_roles = {
     crawler         = length(var.crawlers) > 0
-    streaming       = var.streaming != null
+    streaming       = try(var.streaming.firehose, false)
     table_optimizer = length(var.table_optimizers) > 0
     vpc_flow_logs   = local.own_vpc
   }
@@ -39,6 +39,8 @@ check "python_version" {
 module "security" {
   source = "../security"
 
+  streaming_job = local.streaming_grants
+
   name_prefix                 = local.prefix
   bucket_arns                 = local.bucket_arns
   table_arns                  = local.table_arns
@@ -51,6 +53,7 @@ module "security" {
   lambda_log_group_names      = { for key in keys(local.lambda_names) : key => local.log_group_names[key] }
   service_roles               = [for role, wanted in local.service_roles : role if wanted]
   enable_lambda_tracing       = var.enable_lambda_tracing
+  incoming_scan               = var.incoming_scan
   enable_vpc                  = var.enable_vpc
   vpc_id                      = one(module.networking[*].vpc_id)
   subnet_ids                  = flatten([for network in module.networking : values(network.private_subnet_ids)])
@@ -99,7 +102,7 @@ module "networking" {
   existing_vpc        = var.existing_vpc
   vpc_cidr            = var.vpc_cidr
   availability_zones  = local.own_vpc ? slice(data.aws_availability_zones.available[0].names, 0, 2) : []
-  interface_endpoints = var.interface_endpoints
+  interface_endpoints = local.job_source == "kinesis" ? setunion(var.interface_endpoints, ["kinesis-streams"]) : var.interface_endpoints
 
   flow_logs = local.own_vpc ? {
     log_group_arn = module.monitoring.log_group_arns["vpc"]
@@ -134,7 +137,7 @@ module "glue" {
   table_optimizers             = var.table_optimizers
   table_optimizer_role_arn     = lookup(module.security.service_role_arns, "table_optimizer", null)
 
-  jobs = { for key, job in {
+  jobs = merge({ for key, job in {
     data_ingestion  = { description = "Standardises new raw files into batches of Parquet", after = null }
     data_processing = { description = "Merges ingested batches into the curated tables", after = "data_ingestion" }
     data_quality    = { description = "Checks curated data, scores and reports it", after = "data_processing" }
@@ -153,7 +156,7 @@ module "glue" {
     queuing           = try(coalesce(var.job_overrides[key].queuing), var.job_queuing)
     spark_ui          = try(coalesce(var.job_overrides[key].spark_ui), var.spark_ui)
     arguments         = lookup(local.own_arguments, key, {})
-  } }
+  } }, local.streaming_glue_jobs)
 
   common_arguments = merge(
     { for layer in ["raw", "processed", "curated", "quality"] : "--${layer}_bucket" => module.storage.bucket_names[layer] },
@@ -191,16 +194,28 @@ module "events" {
       log_group_name = module.monitoring.log_group_names["data_trigger"]
 
       # While the workflow runs, messages come back every two minutes, for ten hours if need be: longer
-      # than three jobs may take.
-      timeout_seconds   = 20
+      # than three jobs may take. A call that scans files takes longer, so it says itself when they come back.
+      timeout_seconds   = var.incoming_scan == "off" ? 20 : 120
+      memory_mb         = var.incoming_scan == "off" ? 256 : 1024
       max_receive_count = 300
 
       environment = {
-        WORKFLOW_NAME     = local.workflow_name
-        BOOKMARKS_TABLE   = local.table_names["job_bookmarks"]
-        RAW_BUCKET        = local.bucket_names["raw"]
-        INCOMING_PREFIX   = local.incoming_prefix
-        METRICS_NAMESPACE = local.metrics_namespace
+        ENVIRONMENT        = var.environment
+        WORKFLOW_NAME      = local.workflow_name
+        BOOKMARKS_TABLE    = local.table_names["job_bookmarks"]
+        STATE_TABLE        = local.table_names["job_state"]
+        RAW_BUCKET         = local.bucket_names["raw"]
+        QUALITY_BUCKET     = local.bucket_names["quality"]
+        INCOMING_PREFIX    = local.incoming_prefix
+        ALLOWED_EXTENSIONS = join(",", var.allowed_extensions)
+        MAX_OBJECT_BYTES   = tostring(floor(var.max_object_size_gb * 1073741824))
+        INCOMING_SCAN      = var.incoming_scan
+        SCAN_BYTES         = tostring(var.incoming_scan_mb * 1048576)
+        CONTRACTS_URI      = "s3://${local.bucket_names["scripts"]}/config/datasets/"
+        ALERTS_TOPIC_ARN   = local.topic_arns["alerts"]
+        TOLD_EVERY_SECONDS = var.sweep_schedule == null ? "0" : "900"
+        RETRY_SECONDS      = var.incoming_scan == "off" ? "0" : "120"
+        METRICS_NAMESPACE  = local.metrics_namespace
       }
     }
     monitoring = {
@@ -230,22 +245,25 @@ module "events" {
 module "monitoring" {
   source = "../monitoring"
 
-  name_prefix             = local.prefix
-  environment             = var.environment
-  metrics_namespace       = local.metrics_namespace
-  kms_key_arn             = module.security.kms_key_arns["telemetry"]
-  topic_arns              = { for key in keys(local.topic_names) : key => module.events.topic_arns[key] }
-  log_group_names         = merge(local.log_group_names, local.job_log_group_names, local.delivery_log_group_names)
-  log_retention_days      = var.log_retention_days
-  saved_queries           = var.enable_saved_queries ? local.saved_queries : {}
-  jobs                    = { for key, name in local.job_names : key => { name = name, dpus = module.glue.job_dpus[key] } }
+  name_prefix        = local.prefix
+  environment        = var.environment
+  metrics_namespace  = local.metrics_namespace
+  kms_key_arn        = module.security.kms_key_arns["telemetry"]
+  topic_arns         = { for key in keys(local.topic_names) : key => module.events.topic_arns[key] }
+  log_group_names    = merge(local.log_group_names, local.job_log_group_names, local.delivery_log_group_names)
+  log_retention_days = var.log_retention_days
+  saved_queries      = var.enable_saved_queries ? local.saved_queries : {}
+  jobs = { for key, name in local.job_names : key => {
+    name = name, dpus = module.glue.job_dpus[key], endless = key == "streaming_ingestion"
+  } }
   workflow_name           = local.workflow_name
   lambda_names            = local.lambda_names
   rule_names              = local.queue_names # rules have the names of their queues
   dead_letter_queue_names = { for key, name in local.queue_names : key => "${name}-dlq" }
   table_names             = local.table_names
   bucket_names            = local.bucket_names
-  delivery_stream_names   = var.streaming == null ? {} : { raw = local.delivery_stream_name }
+  stream_names            = local.watched_streams
+  delivery_stream_names   = local.service_roles.streaming ? { raw = local.delivery_stream_name } : {}
   quality_thresholds      = { for dataset, own in module.glue.quality_thresholds : dataset => coalesce(own, var.quality_threshold) }
   duration_band_width     = var.duration_band_width
   no_data_hours           = var.no_data_hours
@@ -268,21 +286,4 @@ module "athena" {
   scan_limit_gb = var.athena_scan_limit_gb
   force_destroy = var.force_destroy
   named_queries = local.named_queries
-}
-
-module "streaming" {
-  source = "../streaming"
-  count  = var.streaming == null ? 0 : 1
-
-  stream_name          = local.stream_name
-  delivery_stream_name = local.delivery_stream_name
-  role_arn             = module.security.service_role_arns["streaming"]
-  raw_bucket_arn       = module.storage.bucket_arns["raw"]
-  kms_key_arn          = module.security.kms_key_arns["data"]
-  log_group_name       = module.monitoring.log_group_names["delivery"]
-  incoming_prefix      = local.incoming_prefix
-  dataset_query        = var.streaming.dataset_query
-  shard_count          = var.streaming.shard_count
-  retention_hours      = var.streaming.retention_hours
-  buffering_seconds    = var.streaming.buffering_seconds
 }

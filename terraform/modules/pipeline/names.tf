@@ -35,9 +35,12 @@ locals {
   }
 
   job_names = {
-    data_ingestion  = "${local.prefix}-data-ingestion"
-    data_processing = "${local.prefix}-data-processing"
-    data_quality    = "${local.prefix}-data-quality"
+    for key, name in {
+      data_ingestion      = "${local.prefix}-data-ingestion"
+      data_processing     = "${local.prefix}-data-processing"
+      data_quality        = "${local.prefix}-data-quality"
+      streaming_ingestion = "${local.prefix}-streaming-ingestion"
+    } : key => name if key != "streaming_ingestion" || local.streaming_job != null
   }
 
   lambda_names = {
@@ -65,5 +68,6 @@ locals {
   topic_arns   = { for key, name in local.topic_names : key => "arn:${local.partition}:sns:${local.owned_by}:${name}" }
   queue_arns   = { for key, name in local.queue_names : key => "arn:${local.partition}:sqs:${local.owned_by}:${name}" }
   job_arns     = { for key, name in local.job_names : key => "arn:${local.partition}:glue:${local.owned_by}:job/${name}" }
+  stream_arn   = "arn:${local.partition}:kinesis:${local.owned_by}:stream/${local.stream_name}"
   workflow_arn = "arn:${local.partition}:glue:${local.owned_by}:workflow/${local.workflow_name}"
 }

@@ -14,6 +14,11 @@ locals {
       expression  = var.health_summary_schedule
       queue       = "job_events"
     }
+    sweep = {
+      description = "Asks the trigger Lambda for files and batches that no event has led to"
+      expression  = var.sweep_schedule
+      queue       = "data_events"
+    }
   } : key => merge(schedule, { name = "${local.prefix}-${replace(key, "_", "-")}", input = jsonencode({ kind = key }) }) if schedule.expression != null }
 
   stream_name          = "${local.prefix}-records"
@@ -25,7 +30,7 @@ locals {
     key => "/aws-glue/jobs/${name}-${local.prefix}-security"
   }
 
-  delivery_log_group_names = { for key, name in { delivery = "/aws/kinesisfirehose/${local.delivery_stream_name}" } : key => name if var.streaming != null }
+  delivery_log_group_names = { for key, name in { delivery = "/aws/kinesisfirehose/${local.delivery_stream_name}" } : key => name if local.service_roles.streaming }
 
   # The local cloud's jobs log to the groups of a job without a security configuration.
   job_log_group_name = var.environment == "local" ? "/aws-glue/jobs/error" : local.job_log_group_names.jobs_error

@@ -27,7 +27,7 @@ locals {
     dashboards         = module.monitoring.dashboard_names
     workgroups         = { athena = module.athena.workgroup_name }
     streams            = { for stream in module.streaming : "records" => stream.stream_name }
-    delivery_streams   = { for stream in module.streaming : "raw" => stream.delivery_stream_name }
+    delivery_streams   = { for stream in module.streaming : "raw" => stream.delivery_stream_name if stream.delivery_stream_name != null }
   }
 
   # What is to be found there where it can be one or the other.

@@ -3,10 +3,23 @@ locals {
   s3_read  = ["s3:GetObject"]
   s3_write = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
 
+  # A streaming job is ingestion by another door: what it reads lies in a stream.
+  streaming_access = {
+    streaming_ingestion = {
+      lists           = ["processed", "quality"]
+      reads           = ["${var.bucket_arns.processed}/*"]
+      writes          = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.quality}/*"]
+      deletes         = []
+      secrets         = []
+      tables          = ["processed_*"]
+      catalog_changes = ["glue:BatchCreatePartition", "glue:CreateTable", "glue:UpdateTable"]
+    }
+  }
+
   # What sets one job apart from the others: what it reads and writes of the lake and its catalog.
   # Ingestion keeps refused files in quarantine, processing refused rows; quality writes reports.
   # `deletes` is data whose time has passed, `secrets` what keys personal data.
-  job_access = {
+  job_access = merge({ for job, access in local.streaming_access : job => access if var.streaming_job != null }, {
     data_ingestion = {
       lists   = ["raw", "processed", "quality"]
       reads   = ["${var.bucket_arns.raw}/*"]
@@ -43,7 +56,50 @@ locals {
       tables          = ["*"]
       catalog_changes = ["glue:CreateTable", "glue:UpdateTable"]
     }
-  }
+  })
+
+  # Topics and consumer groups have ARNs made of their cluster's; Spark names its groups by itself.
+  kafka_cluster_arn = try(var.streaming_job.cluster_arn, null)
+
+  stream_grants = { streaming_ingestion = [for statement in [
+    {
+      Sid    = "ReadStream"
+      Effect = "Allow"
+      Action = [
+        "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator",
+        "kinesis:ListShards",
+      ]
+      Resource = compact([try(var.streaming_job.stream_arn, null)])
+    },
+    {
+      Sid      = "StreamKey"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = compact([try(var.streaming_job.stream_key_arn, null)])
+    },
+    {
+      Sid      = "ConnectToKafka"
+      Effect   = "Allow"
+      Action   = ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"]
+      Resource = compact([local.kafka_cluster_arn])
+    },
+    {
+      Sid    = "ReadTopics"
+      Effect = "Allow"
+      Action = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
+      Resource = local.kafka_cluster_arn == null ? [] : [
+        for topic in var.streaming_job.topics : "${replace(local.kafka_cluster_arn, ":cluster/", ":topic/")}/${topic}"
+      ]
+    },
+    {
+      Sid    = "UseConsumerGroups"
+      Effect = "Allow"
+      Action = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
+      Resource = [for cluster in compact([local.kafka_cluster_arn]) :
+        "${replace(cluster, ":cluster/", ":group/")}/spark-kafka-source-*"
+      ]
+    },
+  ] : statement if length(statement.Resource) > 0] }
 
   # Those of connectors, by the jobs that may read them.
   connector_secrets = { for job in keys(local.job_access) : job => [
@@ -208,5 +264,7 @@ locals {
     },
   ]
 
-  job_grants = { for job in keys(local.job_access) : job => concat(local.common_job_grants[job], local.special_job_grants[job]) }
+  job_grants = { for job in keys(local.job_access) : job => concat(
+    local.common_job_grants[job], local.special_job_grants[job], lookup(local.stream_grants, job, []),
+  ) }
 }

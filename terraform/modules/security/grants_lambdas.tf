@@ -20,6 +20,32 @@ locals {
     },
   ] : statement if var.enable_lambda_tracing]
 
+  # Reading new files, and moving them away, only where the scan is to do so.
+  scan_grants = concat(
+    [for statement in [
+      {
+        Sid      = "ScanObjects"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = ["${var.bucket_arns.raw}/*", "${var.bucket_arns.scripts}/config/datasets/*"]
+      },
+    ] : statement if var.incoming_scan != "off"],
+    [for statement in [
+      {
+        Sid      = "KeepRefused"
+        Effect   = "Allow"
+        Action   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+        Resource = ["${var.bucket_arns.quality}/quarantine/*"]
+      },
+      {
+        Sid      = "RemoveRefused"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject"]
+        Resource = ["${var.bucket_arns.raw}/*"]
+      },
+    ] : statement if var.incoming_scan == "quarantine"],
+  )
+
   lambda_grants = {
     data_trigger = concat([
       {
@@ -35,20 +61,46 @@ locals {
         Resource = [var.workflow_arn]
       },
       {
-        Sid      = "ReadClaims"
+        Sid      = "Claims"
         Effect   = "Allow"
-        Action   = ["dynamodb:GetItem"]
+        Action   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         Resource = [var.table_arns.job_bookmarks]
       },
       {
-        # For the table of claims, and for its environment variables.
+        Sid    = "State"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:BatchWriteItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+          "dynamodb:Query",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = [var.table_arns.job_state]
+      },
+      {
+        # Size and time of an object, and the sweep.
+        Sid      = "ListIncoming"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [var.bucket_arns.raw]
+      },
+      {
+        Sid      = "Alerts"
+        Effect   = "Allow"
+        Action   = ["sns:Publish"]
+        Resource = [var.topic_arns["alerts"]]
+      },
+      {
+        # For the tables; for its environment variables, and messages to the encrypted topic.
         Sid      = "Encryption"
         Effect   = "Allow"
-        Action   = ["kms:Decrypt"]
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource = [aws_kms_key.this["data"].arn, aws_kms_key.this["telemetry"].arn]
       },
       local.lambda_logs.data_trigger,
-    ], local.lambda_tracing)
+    ], local.scan_grants, local.lambda_tracing)
     monitoring = concat([
       {
         Sid      = "TakeMessages"

@@ -79,6 +79,31 @@ variable "service_roles" {
   }
 }
 
+variable "streaming_job" {
+  description = <<-EOT
+    What the streaming job may read; with it the job gets a role. stream_arn: a Kinesis stream. stream_key_arn: the KMS key
+    of a stream that has another one than the pipeline's data. cluster_arn, topics: an MSK cluster with IAM, and topics in
+    it. Null: there is no streaming job.
+  EOT
+  type = object({
+    stream_arn     = optional(string)
+    stream_key_arn = optional(string)
+    cluster_arn    = optional(string)
+    topics         = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = try(var.streaming_job.stream_arn, null) == null || can(regex("^arn:[a-z-]+:kinesis:[^:]+:[0-9]{12}:stream/.+$", var.streaming_job.stream_arn))
+    error_message = "stream_arn of streaming_job must be the ARN of a Kinesis stream, such as arn:aws:kinesis:us-east-1:123456789012:stream/orders."
+  }
+
+  validation {
+    condition     = try(var.streaming_job.cluster_arn, null) == null || can(regex("^arn:[a-z-]+:kafka:[^:]+:[0-9]{12}:cluster/[^/]+/.+$", var.streaming_job.cluster_arn))
+    error_message = "cluster_arn of streaming_job must be the ARN of an MSK cluster, such as arn:aws:kafka:us-east-1:123456789012:cluster/name/uuid."
+  }
+}
+
 variable "enable_vpc" {
   description = "Jobs run in a VPC: lets them use the network connections, and make network interfaces in subnet_ids."
   type        = bool
@@ -107,6 +132,17 @@ variable "enable_lambda_tracing" {
   description = "Let the Lambdas send traces to X-Ray."
   type        = bool
   default     = false
+}
+
+variable "incoming_scan" {
+  description = "What the data trigger does with what it reads of new files: off, report or quarantine. It may read them, and move them away, only as far as that needs."
+  type        = string
+  default     = "off"
+
+  validation {
+    condition     = contains(["off", "report", "quarantine"], var.incoming_scan)
+    error_message = "incoming_scan must be off, report or quarantine."
+  }
 }
 
 variable "permissions_boundary_arn" {

@@ -1,6 +1,6 @@
 # Records of streams become files in the raw bucket, and enter by the same door as all others: Kinesis keeps them,
 # Firehose puts them by dataset and day where the pipeline looks for files. A record that names no dataset is kept
-# beside them, with its reason.
+# beside them, with its reason. Without delivery the stream is there for a streaming job alone.
 resource "aws_kinesis_stream" "this" {
   name             = var.stream_name
   retention_period = var.retention_hours
@@ -14,11 +14,15 @@ resource "aws_kinesis_stream" "this" {
 }
 
 resource "aws_cloudwatch_log_stream" "delivery" {
+  count = var.enable_delivery ? 1 : 0
+
   name           = "delivery"
   log_group_name = var.log_group_name
 }
 
 resource "aws_kinesis_firehose_delivery_stream" "this" {
+  count = var.enable_delivery ? 1 : 0
+
   #checkov:skip=CKV_AWS_240:Firehose has no encryption of its own when it reads a Kinesis stream; that stream is encrypted.
   #checkov:skip=CKV_AWS_241:As above; the stream is encrypted with the pipeline's key.
   name        = var.delivery_stream_name
@@ -44,7 +48,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
     cloudwatch_logging_options {
       enabled         = true
       log_group_name  = var.log_group_name
-      log_stream_name = aws_cloudwatch_log_stream.delivery.name
+      log_stream_name = aws_cloudwatch_log_stream.delivery[0].name
     }
 
     dynamic_partitioning_configuration {

@@ -1,6 +1,6 @@
 output "delivery_stream_name" {
-  description = "Name of the Firehose stream."
-  value       = aws_kinesis_firehose_delivery_stream.this.name
+  description = "Name of the Firehose stream; null without delivery."
+  value       = one(aws_kinesis_firehose_delivery_stream.this[*].name)
 }
 
 output "errors_prefix" {

@@ -3,14 +3,26 @@ variable "stream_name" {
   type        = string
 }
 
+variable "enable_delivery" {
+  description = "Bring the records to the raw bucket by Firehose. Without it the stream is for a streaming job alone."
+  type        = bool
+  default     = true
+}
+
 variable "delivery_stream_name" {
   description = "Name of the Firehose stream that brings its records to the raw bucket."
   type        = string
 }
 
 variable "role_arn" {
-  description = "Role of Firehose: reads the stream, writes the raw bucket and its log."
+  description = "Role of Firehose: reads the stream, writes the raw bucket and its log. Null without delivery."
   type        = string
+  default     = null
+
+  validation {
+    condition     = !var.enable_delivery || var.role_arn != null
+    error_message = "role_arn must be set with enable_delivery: Firehose needs a role."
+  }
 }
 
 variable "raw_bucket_arn" {
@@ -24,8 +36,9 @@ variable "kms_key_arn" {
 }
 
 variable "log_group_name" {
-  description = "Log group for what could not be delivered. It is made elsewhere."
+  description = "Log group for what could not be delivered. It is made elsewhere. Null without delivery."
   type        = string
+  default     = null
 }
 
 variable "incoming_prefix" {

@@ -123,6 +123,7 @@ run "what_is_asked_for_raises_alarms_too" {
     dataset_no_data_hours  = { orders = 2 }
     quality_thresholds     = { orders = 95 }
     delivery_stream_names  = { raw = "demo-test-raw" }
+    stream_names           = { records = "demo-test-records" }
     delivery_delay_minutes = 10
     saved_queries          = { refused-files = { log_groups = ["data_trigger"], query = "fields @timestamp" } }
   }
@@ -143,7 +144,7 @@ run "what_is_asked_for_raises_alarms_too" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["delivery-late-raw"].threshold == 600
+    condition     = aws_cloudwatch_metric_alarm.this["delivery-late-raw"].threshold == 600 && aws_cloudwatch_metric_alarm.this["stream-late-records"].threshold == 600000
     error_message = "The threshold must be the delay in seconds."
   }
 

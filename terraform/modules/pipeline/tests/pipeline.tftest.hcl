@@ -86,19 +86,21 @@ run "the_longest_names_still_fit" {
   }
 }
 
-run "glue_4_with_its_own_python_is_fine_and_so_is_no_health_summary" {
+run "glue_4_with_its_own_python_is_fine_and_so_are_no_schedules_and_a_scan" {
   command = plan
 
   variables {
     health_summary_schedule = null
+    sweep_schedule          = null
+    incoming_scan           = "quarantine"
 
     glue_version   = "4.0"
     python_version = "3.10"
   }
 
   assert {
-    condition     = !contains(keys(local.schedules), "health_summary")
-    error_message = "Without a schedule the clock must not ask for a health summary."
+    condition     = length(local.schedules) == 0
+    error_message = "Without schedules the clock must ask for nothing."
   }
 }
 
@@ -119,6 +121,11 @@ run "a_vpc_is_made_on_demand_only" {
   assert {
     condition     = local.schedules["health_summary"].queue == "job_events" && jsondecode(local.schedules["health_summary"].input) == { kind = "health_summary" }
     error_message = "The clock must ask the monitoring Lambda for the health summary."
+  }
+
+  assert {
+    condition     = local.schedules["sweep"].queue == "data_events" && jsondecode(local.schedules["sweep"].input) == { kind = "sweep" }
+    error_message = "The clock must ask the trigger for a sweep."
   }
 
   assert {
@@ -210,11 +217,16 @@ run "values_that_cannot_be_are_refused" {
     performance                = { aqe = "true" }
     maintenance_schedule       = "weekly"
     health_summary_schedule    = "daily"
+    sweep_schedule             = "hourly"
+    allowed_extensions         = [".CSV"]
+    max_object_size_gb         = 0
+    incoming_scan              = "on"
+    incoming_scan_mb           = 0.5
     job_overrides              = { quality = { number_of_workers = 10 } }
     execution_class            = "CHEAP"
   }
 
-  expect_failures = [var.environment, var.project_name, var.bucket_suffix, var.glue_version, var.python_version, var.worker_type, var.number_of_workers, var.schedule, var.maintenance_retention_days, var.performance, var.maintenance_schedule, var.health_summary_schedule, var.job_overrides, var.execution_class]
+  expect_failures = [var.environment, var.project_name, var.bucket_suffix, var.glue_version, var.python_version, var.worker_type, var.number_of_workers, var.schedule, var.maintenance_retention_days, var.performance, var.maintenance_schedule, var.health_summary_schedule, var.sweep_schedule, var.allowed_extensions, var.max_object_size_gb, var.incoming_scan, var.incoming_scan_mb, var.job_overrides, var.execution_class]
 }
 
 run "processing_alone_gets_the_secret_and_the_retentions" {
@@ -343,4 +355,67 @@ run "a_stream_crawlers_and_optimizers_bring_roles_logs_and_alarms" {
     condition     = local.service_roles.crawler && local.service_roles.table_optimizer && module.glue.crawler_names == { all = "glue-etl-pipeline-dev-raw-all" }
     error_message = "Each must have a role."
   }
+}
+
+run "a_streaming_job_gets_its_role_its_stream_and_its_alarms" {
+  command = plan
+
+  variables {
+    streaming  = { firehose = false, job = { dataset = "orders", most_per_epoch = 5000 } }
+    enable_vpc = true
+  }
+
+  assert {
+    condition     = module.glue.job_names["streaming_ingestion"] == "glue-etl-pipeline-dev-streaming-ingestion" && output.stream_name == "glue-etl-pipeline-dev-records"
+    error_message = "The job and the stream that it reads must be made."
+  }
+
+  assert {
+    condition     = local.streaming_glue_jobs["streaming_ingestion"].arguments == { "--dataset" = "orders", "--stream_source" = "kinesis", "--stream" = local.stream_arn, "--stream_start" = "earliest", "--stream_trigger_seconds" = "100", "--stream_most_per_epoch" = "5000" }
+    error_message = "The job must be told what to read, and nothing that was not asked for."
+  }
+
+  assert {
+    condition     = length(setsubtract(["job-failed-streaming-ingestion", "stream-late-records"], keys(module.monitoring.alarm_names))) == 0 && !contains(keys(module.monitoring.alarm_names), "delivery-late-raw")
+    error_message = "The job and the stream must be watched, and no Firehose that is not there."
+  }
+}
+
+run "a_job_reads_kafka_without_a_stream_of_the_pipeline_s_own" {
+  command = plan
+
+  variables {
+    streaming = { firehose = false, job = {
+      dataset     = "orders"
+      source      = "kafka"
+      topics      = ["orders", "returns"]
+      brokers     = "b-1.example:9098"
+      cluster_arn = "arn:aws:kafka:us-east-1:123456789012:cluster/shop/0a1b"
+    } }
+  }
+
+  assert {
+    condition     = output.stream_name == null && local.streaming_glue_jobs["streaming_ingestion"].arguments["--stream"] == "orders,returns" && local.streaming_glue_jobs["streaming_ingestion"].arguments["--stream_auth"] == "iam"
+    error_message = "Only the job must be made, and be told of its topics."
+  }
+}
+
+run "a_stream_that_would_come_by_both_doors_is_refused" {
+  command = plan
+
+  variables {
+    streaming = { job = { dataset = "orders" } }
+  }
+
+  expect_failures = [var.streaming]
+}
+
+run "a_streaming_job_of_kafka_without_brokers_and_cluster_is_refused" {
+  command = plan
+
+  variables {
+    streaming = { job = { dataset = "orders", source = "kafka", trigger_seconds = 0 } }
+  }
+
+  expect_failures = [var.streaming]
 }

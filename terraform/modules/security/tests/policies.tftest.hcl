@@ -66,12 +66,19 @@ run "everything" {
     vpc_id                = "vpc-0c"
     security_group_ids    = ["sg-0b"]
     service_roles         = ["crawler", "streaming", "table_optimizer", "vpc_flow_logs"]
+    incoming_scan         = "quarantine"
     enable_lambda_tracing = true
-    connector_secrets     = { shop = { description = "The shop's database" } }
+    streaming_job = {
+      stream_arn     = "arn:aws:kinesis:us-east-1:123456789012:stream/demo-test-records"
+      stream_key_arn = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+      cluster_arn    = "arn:aws:kafka:us-east-1:123456789012:cluster/demo-test/0a1b"
+      topics         = ["orders"]
+    }
+    connector_secrets = { shop = { description = "The shop's database" } }
   }
 
   assert {
-    condition     = length(aws_iam_role_policy.this) == 9 && length(aws_iam_role_policy.network) == 3
+    condition     = length(aws_iam_role_policy.this) == 10 && length(aws_iam_role_policy.network) == 4
     error_message = "Every role must have its grants, and every job those for the network."
   }
 }

@@ -312,6 +312,28 @@ run "traces_are_sent_only_when_asked_for" {
   }
 }
 
+run "the_trigger_reads_and_removes_new_files_only_where_the_scan_is_to" {
+  command = plan
+
+  assert {
+    condition     = !strcontains(jsonencode(local.lambda_grants.data_trigger), "Object")
+    error_message = "Without a scan the trigger must not read an object, nor write or delete one."
+  }
+}
+
+run "the_trigger_that_reports_only_reads" {
+  command = plan
+
+  variables {
+    incoming_scan = "report"
+  }
+
+  assert {
+    condition     = [for statement in local.scan_grants : statement.Sid] == ["ScanObjects"] && contains([for statement in local.lambda_grants.data_trigger : statement.Sid], "ScanObjects")
+    error_message = "A scan that reports must be able to read, and to do no more."
+  }
+}
+
 run "a_deletion_window_that_kms_refuses_is_refused" {
   command = plan
 

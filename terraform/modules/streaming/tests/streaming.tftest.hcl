@@ -18,22 +18,22 @@ run "records_come_encrypted_to_where_the_pipeline_looks_for_files" {
   command = plan
 
   assert {
-    condition     = aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].prefix == "data/incoming/!{partitionKeyFromQuery:dataset}/!{timestamp:yyyy/MM/dd}/"
+    condition     = aws_kinesis_firehose_delivery_stream.this[0].extended_s3_configuration[0].prefix == "data/incoming/!{partitionKeyFromQuery:dataset}/!{timestamp:yyyy/MM/dd}/"
     error_message = "Files must lie by dataset and day in the incoming folder."
   }
 
   assert {
-    condition     = aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].error_output_prefix == "data/undelivered/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/"
+    condition     = aws_kinesis_firehose_delivery_stream.this[0].extended_s3_configuration[0].error_output_prefix == "data/undelivered/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/"
     error_message = "What can't be delivered must be kept outside the incoming folder."
   }
 
   assert {
-    condition     = [for processor in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].processing_configuration[0].processors : processor.type] == ["MetadataExtraction", "AppendDelimiterToRecord"]
+    condition     = [for processor in aws_kinesis_firehose_delivery_stream.this[0].extended_s3_configuration[0].processing_configuration[0].processors : processor.type] == ["MetadataExtraction", "AppendDelimiterToRecord"]
     error_message = "The dataset must be taken from the record, and every record get a line of its own."
   }
 
   assert {
-    condition     = aws_kinesis_stream.this.encryption_type == "KMS" && aws_kinesis_stream.this.kms_key_id == var.kms_key_arn && aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].kms_key_arn == var.kms_key_arn
+    condition     = aws_kinesis_stream.this.encryption_type == "KMS" && aws_kinesis_stream.this.kms_key_id == var.kms_key_arn && aws_kinesis_firehose_delivery_stream.this[0].extended_s3_configuration[0].kms_key_arn == var.kms_key_arn
     error_message = "Stream and files must be encrypted with the pipeline's key."
   }
 
@@ -52,7 +52,7 @@ run "query_and_shards_can_be_asked_for" {
   }
 
   assert {
-    condition     = contains([for parameter in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].processing_configuration[0].processors[0].parameters : parameter.parameter_value], "{dataset:.meta.table}")
+    condition     = contains([for parameter in aws_kinesis_firehose_delivery_stream.this[0].extended_s3_configuration[0].processing_configuration[0].processors[0].parameters : parameter.parameter_value], "{dataset:.meta.table}")
     error_message = "The query must be the one that was asked for."
   }
 
@@ -85,4 +85,29 @@ run "an_incoming_folder_without_its_slash_is_refused" {
   }
 
   expect_failures = [var.incoming_prefix]
+}
+
+run "a_stream_for_a_job_alone_has_no_delivery" {
+  command = plan
+
+  variables {
+    enable_delivery = false
+    role_arn        = null
+    log_group_name  = null
+  }
+
+  assert {
+    condition     = length(aws_kinesis_firehose_delivery_stream.this) == 0 && output.delivery_stream_name == null && output.stream_name == "demo-test-records"
+    error_message = "Only the stream must be made."
+  }
+}
+
+run "delivery_without_a_role_is_refused" {
+  command = plan
+
+  variables {
+    role_arn = null
+  }
+
+  expect_failures = [var.role_arn]
 }
