@@ -46,6 +46,11 @@ module "pipeline" {
   quality_threshold            = var.quality_threshold
   no_data_hours                = var.no_data_hours
   dataset_no_data_hours        = var.dataset_no_data_hours
+  allowed_extensions           = var.allowed_extensions
+  max_object_size_gb           = var.max_object_size_gb
+  incoming_scan                = var.incoming_scan
+  incoming_scan_mb             = var.incoming_scan_mb
+  sweep_schedule               = var.sweep_schedule
   health_summary_schedule      = var.health_summary_schedule
   duration_band_width          = var.duration_band_width
   dashboards                   = var.dashboards
