@@ -34,6 +34,7 @@ class Clients:
     glue: Any
     logs: Any
     dynamodb: Any
+    sts: Any
     region: str
 
 
@@ -45,7 +46,7 @@ def clients(region: str | None = None) -> Clients:
     """
     with aws_errors("AWS can't be reached"):
         session = boto3.Session(region_name=region)
-        made = {name: session.client(name, config=_CONFIG) for name in ("s3", "glue", "logs", "dynamodb")}
+        made = {name: session.client(name, config=_CONFIG) for name in ("s3", "glue", "logs", "dynamodb", "sts")}
         return Clients(**made, region=made["glue"].meta.region_name)
 
 

@@ -99,18 +99,13 @@ def _jobs(aws: Clients) -> list[str]:
 
 
 def _job_tags(aws: Clients, name: str) -> Mapping[str, str]:
-    # Tags are asked for by ARN, which needs the account; the job's tags can be had by filtering, too.
-    account = _account(aws)
-    partition = aws.glue.meta.partition
-    return _or_none(
-        lambda: aws.glue.get_tags(ResourceArn=f"arn:{partition}:glue:{aws.region}:{account}:job/{name}")["Tags"]
-    )
+    def ask() -> Mapping[str, str]:
+        account = aws.sts.get_caller_identity()["Account"]
+        arn = f"arn:{aws.glue.meta.partition}:glue:{aws.region}:{account}:job/{name}"
+        tags: Mapping[str, str] = aws.glue.get_tags(ResourceArn=arn)["Tags"]
+        return tags
 
-
-def _account(aws: Clients) -> str:
-    import boto3
-
-    return str(boto3.client("sts", region_name=aws.region).get_caller_identity()["Account"])
+    return _or_none(ask)
 
 
 def _table_tags(aws: Clients, name: str) -> Mapping[str, str]:

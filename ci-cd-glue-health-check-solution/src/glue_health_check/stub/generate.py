@@ -20,42 +20,14 @@ from glue_health_check.stub.fields import Field, Table
 LAST_DAY = date(2024, 1, 15)
 _DAYS = 30
 _NULL_SHARE = 0.05
-_WORDS = [
-    "amber",
-    "birch",
-    "cedar",
-    "delta",
-    "ember",
-    "fjord",
-    "grove",
-    "harbor",
-    "island",
-    "juniper",
-    "kelp",
-    "lagoon",
-    "meadow",
-    "north",
-    "orchid",
-    "prairie",
-]
-_NAMES = [
-    "Ada",
-    "Ben",
-    "Clara",
-    "David",
-    "Elena",
-    "Farid",
-    "Grace",
-    "Hugo",
-    "Ines",
-    "Jonas",
-    "Kira",
-    "Leo",
-    "Mira",
-    "Nils",
-    "Olga",
-    "Paul",
-]
+_WORDS = (
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbor", "island", "juniper", "kelp",
+    "lagoon", "meadow", "north", "orchid", "prairie",
+)  # fmt: skip
+_NAMES = (
+    "Ada", "Ben", "Clara", "David", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jonas", "Kira", "Leo", "Mira",
+    "Nils", "Olga", "Paul",
+)  # fmt: skip
 # What columns usually hold, by a part of their name. Only texts without limits of their own are made so.
 _BY_NAME: tuple[tuple[str, Sequence[str]], ...] = (
     ("currency", ("USD", "EUR", "GBP")),
