@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -30,21 +29,11 @@ from local_cloud.environment import aws_variables
 from local_cloud.iam import role_credentials
 from local_cloud.testing import settings_for_tests
 
-sys.path.insert(0, str(REPOSITORY / "scripts"))
-from deployment.terraform import Terraform, environment_folder
-
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 SAMPLE = REPOSITORY / "sample-data"
 # The emulator knows no condition on cloudwatch:namespace, and so refuses what AWS allows.
 FALSELY_DENIED = {"cloudwatch:PutMetricData"}
-# What a plan right after an apply shows, because the emulator does not give back what it was told.
-KNOWN_DRIFT = {
-    ("aws_cloudwatch_composite_alarm", "replace"): "actions_enabled",
-    ("aws_cloudwatch_metric_alarm", "change"): "most fields, in the protocol that the provider speaks",
-    ("aws_glue_job", "change"): "execution_class, execution_property, notification_property; later the tags",
-    ("aws_iam_role", "change"): "who may use a job's role: the local cloud adds itself",
-}
 DENIED = re.compile(r"not authorized to perform: (\S+)")
 
 
@@ -211,17 +200,13 @@ def test_a_job_s_role_allows_nothing_else(local: Cloud, job: str, denied: str, c
         getattr(client, operation)(**arguments)
 
 
-def test_a_plan_after_the_apply_shows_nothing_but_the_emulator_s_known_drift(local: Cloud, tmp_path: Path) -> None:
-    settings = local.settings
-    terraform = Terraform(
-        environment_folder("local"),
-        tmp_path / "terraform.log",
-        {"aws_region": settings.region},
-        {**aws_variables(settings), "TF_DATA_DIR": str(settings.home / "terraform")},
-    )
-    plan = terraform.plan(tmp_path / "plan")
-    surprising = [change for change in plan.changes if (change.kind, change.action) not in KNOWN_DRIFT]
-    assert not surprising
+def test_the_status_is_healthy_in_every_part_and_drift_is_the_emulator_s_alone(local: Cloud) -> None:
+    command = [str(REPOSITORY / "scripts" / "check_deployment_status.sh"), "local", "--json"]
+    done = subprocess.run(command, env=local.environment, capture_output=True, text=True, check=False)
+    parts = json.loads(done.stdout)["parts"]
+    assert (done.returncode, [part for part in parts if part["verdict"] not in ("ok", "warn")]) == (0, [])
+    assert [part for part in parts if part["part"] == "drift" and part["verdict"] != "ok"] == []
+    assert {"state", "drift", "jobs", "event_sources"} <= {part["part"] for part in parts}
 
 
 def test_a_dropped_file_starts_the_workflow_by_itself_and_its_rows_arrive_once(local: Cloud) -> None:
