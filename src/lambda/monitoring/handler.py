@@ -44,6 +44,7 @@ class Settings:
     jobs: tuple[str, ...]
     queues: tuple[str, ...]
     price: float
+    workflow: str
     log_group: str
     reports: str
 
@@ -60,6 +61,7 @@ def settings() -> Settings:
         jobs=tuple(json.loads(os.environ.get("JOB_NAMES", "[]"))),
         queues=tuple(json.loads(os.environ.get("QUEUE_NAMES", "[]"))),
         price=float(os.environ.get("DPU_HOUR_PRICE_USD", "0.44")),
+        workflow=os.environ.get("WORKFLOW_NAME", ""),
         log_group=os.environ.get("JOB_LOG_GROUP", ""),
         reports=os.environ.get("REPORTS_URI", ""),
     )
@@ -99,6 +101,7 @@ def watch() -> Watch:
         teller=Teller(table(), sns(), settings().topic_arns),
         outbox=WaitingAlerts(table(), sns(), settings().topic_arns["alerts"], logger),
         price=settings().price,
+        workflow=settings().workflow,
         log_group=settings().log_group,
         reports=settings().reports,
         measure=measure,

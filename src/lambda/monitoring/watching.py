@@ -29,6 +29,7 @@ class Watch:
         teller: tells people.
         outbox: alerts that wait.
         price: of a DPU hour, US dollars.
+        workflow: the pipeline's.
         log_group: the jobs' log of errors.
         reports: URI of the page that leads to all quality reports.
         measure: writes metrics: dimensions, then metrics.
@@ -40,6 +41,7 @@ class Watch:
     teller: Teller
     outbox: WaitingAlerts
     price: float
+    workflow: str
     log_group: str
     reports: str
     measure: Callable[[dict[str, str], dict[str, float | None]], None]
@@ -61,7 +63,8 @@ class Watch:
         """
         numbers = numbers_of(self.table, run.job, run.id)
         if not run.workflow_run_id and numbers.workflow_run_id:
-            run = replace(run, workflow_run_id=numbers.workflow_run_id)
+            # The job was told by its arguments, which Glue need not show.
+            run = replace(run, workflow=self.workflow, workflow_run_id=numbers.workflow_run_id)
         news = self.history.record(run, numbers)
         if not run.has_ended:
             return news

@@ -34,9 +34,7 @@ def inbox(aws: None) -> Inbox:
 
 @pytest.fixture
 def monitoring(table: Any, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return monitoring_handler(
-        inbox, monkeypatch, REPORTS_URI="s3://quality/reports/index.html", JOB_LOG_GROUP="/aws-glue/jobs/error-test"
-    )
+    return monitoring_handler(inbox, monkeypatch, WORKFLOW_NAME=WORKFLOW, REPORTS_URI="s3://quality/reports/index.html")
 
 
 @pytest.fixture
@@ -191,6 +189,16 @@ def test_a_workflow_run_with_a_job_that_failed_is_told_by_that_job_alone(
     monitoring.handler(end("quality"), context)
     assert inbox.subjects() == [f"notifications FAILED: {JOBS['ingestion']}"]
     assert metrics_in(capsys.readouterr().out)[-1]["WorkflowFailures"] == [1.0]
+
+
+def test_the_workflow_run_is_known_from_the_job_where_glue_does_not_show_its_arguments(
+    monitoring: ModuleType, glue: Stubber, table: Any, inbox: Inbox, context: Context
+) -> None:
+    write_stages(table)
+    expect_job(glue, job_run("quality", Arguments={}))
+    expect_workflow(glue, [job_run(stage) for stage in STAGES])
+    monitoring.handler(end("quality"), context)
+    assert inbox.subjects() == [f"notifications SUCCEEDED: {WORKFLOW}"]
 
 
 def test_a_workflow_run_that_broke_off_says_what_is_missing(

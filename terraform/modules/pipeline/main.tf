@@ -60,6 +60,7 @@ module "security" {
   security_group_ids          = flatten(module.networking[*].security_group_ids)
   permissions_boundary_arn    = var.permissions_boundary_arn
   connector_secrets           = var.connector_secrets
+  connectors                  = local.connector_roles
   kms_rotation_days           = var.kms_rotation_days
   kms_deletion_window_days    = var.kms_deletion_window_days
   pii_secret_value            = var.pii_secret_value
@@ -232,6 +233,7 @@ module "events" {
         SYSTEM_HEALTH_TOPIC_ARN = local.topic_arns["system_health"]
         METRICS_NAMESPACE       = local.metrics_namespace
         PIPELINE_PREFIX         = local.prefix
+        WORKFLOW_NAME           = local.workflow_name
         JOB_NAMES               = jsonencode(values(local.job_names))
         QUEUE_NAMES             = jsonencode(values(local.queue_names))
         JOB_LOG_GROUP           = local.job_log_group_name
@@ -254,11 +256,11 @@ module "monitoring" {
   log_retention_days = var.log_retention_days
   saved_queries      = var.enable_saved_queries ? local.saved_queries : {}
   jobs = { for key, name in local.job_names : key => {
-    name = name, dpus = module.glue.job_dpus[key], endless = key == "streaming_ingestion"
+    name = name, dpus = merge(module.glue.job_dpus, local.connector_job_dpus)[key], endless = key == "streaming_ingestion"
   } }
   workflow_name           = local.workflow_name
   lambda_names            = local.lambda_names
-  rule_names              = local.queue_names # rules have the names of their queues
+  rule_names              = { for key in ["data_events", "job_events"] : key => local.queue_names[key] } # rules have the names of their queues
   dead_letter_queue_names = { for key, name in local.queue_names : key => "${name}-dlq" }
   table_names             = local.table_names
   bucket_names            = local.bucket_names
