@@ -127,8 +127,9 @@ def read_check(path: Path) -> Check:
         MisuseError: it can't be read, or a field is wrong; the message names it.
     """
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        # YAML makes dates of texts like 2024-01-15; here they are texts.
+        loaded = json.loads(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str))
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise MisuseError(f"the check file {path} can't be read: {error}") from error
     validator = Draft202012Validator(_schema())
     if problem := next(iter(sorted(validator.iter_errors(loaded), key=lambda error: list(map(str, error.path)))), None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,9 @@ def evaluate(connection: duckdb.DuckDBPyConnection, table: str, rule: Rule) -> O
         return Outcome(rule.columns[0] in names, f"the columns are {', '.join(names)}")
     if rule.kind == "CustomSql":
         connection.execute(f'create or replace temp view "primary" as select * from {table}')
-        return _compared(connection, _number(connection, rule.columns[0]), rule)
+        # DQDL calls the data primary, which is a word of SQL that must be quoted.
+        query = re.sub(r"(?i)\b(from|join)\s+primary\b", r'\1 "primary"', rule.columns[0])
+        return _compared(connection, _number(connection, query), rule)
     if absent := [column for column in rule.columns if column not in names]:
         return Outcome(False, f"there is no column {', '.join(absent)}")
     source = f"(select * from {table}{f' where {rule.where}' if rule.where else ''})"
