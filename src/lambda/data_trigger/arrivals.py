@@ -1,15 +1,18 @@
-"""What an "Object Created" event says about a file, and whether it is new work."""
+"""What a message of the queue says: an object that was written, a sweep that is due, or nothing for this Lambda."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import S3EventBridgeNotificationEvent
 
-NEW, CLAIMED, NOT_OURS, REFUSED = "new", "claimed", "not_ours", "refused"
+from etl.names import dataset_from_file_name, standard_name
+
+_YEAR = re.compile(r"\d{4}")
 
 
 @dataclass(frozen=True)
@@ -35,25 +38,24 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What is to be done about an arrival (NEW, CLAIMED, NOT_OURS or REFUSED), and why."""
-
-    kind: str
-    reason: str
-    arrival: Arrival | None = None
+class SweepDue:
+    """The message that comes by the clock: look for what no event has led to."""
 
 
-def arrival_from(body: str) -> Arrival | None:
-    """The arrival that a queue message tells of; None for an event of another kind.
+def message_from(body: str) -> Arrival | SweepDue | None:
+    """What a message tells; None for an event of another kind.
 
     Args:
-        body: body of the SQS message, an EventBridge event as JSON.
+        body: body of the SQS message: an EventBridge event as JSON, or ``{"kind": "sweep"}``.
 
     Raises:
-        ValueError: the message is no event of S3 in the form that AWS documents.
+        ValueError: the message is neither an event of S3 in the form that AWS documents nor a sweep.
     """
     try:
-        event = S3EventBridgeNotificationEvent(json.loads(body))
+        content = json.loads(body)
+        if content.get("kind") == "sweep":
+            return SweepDue()
+        event = S3EventBridgeNotificationEvent(content)
         if (event.source, event.detail_type) != ("aws.s3", "Object Created"):
             return None
         # Not `event.detail.object.key`: Powertools URL-decodes that, but EventBridge gives keys as they
@@ -64,40 +66,33 @@ def arrival_from(body: str) -> Arrival | None:
         raise ValueError(f"not an S3 event as EventBridge sends it ({error!r}): {body[:500]}") from error
 
 
-def judge(arrival: Arrival | None, bucket: str, prefix: str) -> Verdict:
-    """What can be said without the ledger: NEW as far as the event tells, NOT_OURS or REFUSED.
+def is_covered(arrival: Arrival, claim: dict[str, Any] | None) -> bool:
+    """Whether a claim covers the version of the object that an event tells of.
+
+    A claim made of the object as it was written at this time or later, with this size, covers it. When in doubt
+    it does not: an unneeded run finds nothing to do. (S3 dates an upload in parts by its beginning, and the event by
+    its end, so its claim never covers it; the sweep and the listing go by S3's own times.)
 
     Args:
-        arrival: from :func:`arrival_from`.
-        bucket: the raw bucket.
-        prefix: key prefix under which files arrive, e.g. ``data/incoming/``.
+        arrival: from :func:`message_from`.
+        claim: its item in the bookmarks (``size``, ``modified_ms``); None if there is none.
     """
-    if arrival is None:
-        return Verdict(NOT_OURS, "the event tells of no new object")
-    if arrival.bucket != bucket:
-        return Verdict(NOT_OURS, f"bucket {arrival.bucket} is not {bucket}", arrival)
-    if not arrival.key.startswith(prefix):
-        return Verdict(NOT_OURS, f"the key does not begin with {prefix}", arrival)
-    if arrival.key.endswith(("/", "_$folder$")):
-        return Verdict(NOT_OURS, "the object only marks a folder", arrival)
-    if arrival.size == 0:
-        return Verdict(REFUSED, "the file is empty (0 bytes); write it again with its content", arrival)
-    return Verdict(NEW, "no batch has claimed this version", arrival)
+    return bool(claim and int(claim["modified_ms"]) >= arrival.time_ms and int(claim["size"]) == arrival.size)
 
 
-def judge_claim(arrival: Arrival, claim: dict[str, Any] | None) -> Verdict:
-    """Whether a batch has claimed this version of the object already.
+def dataset_of(key: str, prefix: str) -> str:
+    """The dataset of an object as far as its key tells: its folder, else a name made from the file's.
 
-    A claim made of the object as it was written at this time or later, with this size, covers the event.
-    When in doubt the arrival is new: an unneeded run finds nothing to do.
+    Files without a folder whose name fits a contract's pattern are ingested under that contract's name; this is
+    only for records and messages.
 
     Args:
-        arrival: an arrival that :func:`judge` found new.
-        claim: its item in the bookmarks (``size``, ``modified_ms``, ``batch_id``); None if there is none.
+        key: the object's key.
+        prefix: under which files arrive.
     """
-    if claim and int(claim["modified_ms"]) >= arrival.time_ms and int(claim["size"]) == arrival.size:
-        return Verdict(CLAIMED, f"batch {claim.get('batch_id', '?')} has claimed this version", arrival)
-    return Verdict(NEW, "no batch has claimed this version", arrival)
+    folder, _, name = key.removeprefix(prefix).rpartition("/")
+    first = folder.partition("/")[0]
+    return standard_name(first) if first and not _YEAR.fullmatch(first) else dataset_from_file_name(name)
 
 
 def _milliseconds(time: str) -> int:

@@ -214,6 +214,9 @@ resource "aws_lambda_function" "this" {
     variables = merge({
       LOG_LEVEL               = var.log_level
       POWERTOOLS_SERVICE_NAME = each.value.name
+
+      # Powertools' tracer sends segments whether or not the call is traced.
+      POWERTOOLS_TRACE_DISABLED = tostring(var.lambda_tracing != "Active")
     }, each.value.environment)
   }
 
