@@ -129,7 +129,8 @@ def test_the_temporary_job_is_told_that_it_is_checked_and_tagged(aws: Clients, c
 def test_a_base_job_is_cloned_with_its_places_replaced(aws: Clients, check: Check) -> None:
     aws.glue.create_job(
         Name="prod", Role=ROLE, Command={"Name": "glueetl", "ScriptLocation": "s3://p/x.py"}, GlueVersion="5.0",
-        DefaultArguments={"--data": "s3://prod-data/x", "--conf": "a=1", "--gone": "x"}, NumberOfWorkers=10, WorkerType="G.2X",
+        DefaultArguments={"--data": "s3://prod-data/x", "--conf": "a=1", "--gone": "x"},
+        NumberOfWorkers=10, WorkerType="G.2X",
     )  # fmt: skip
     found: dict[str, object] = {}
     spec = replace(check.job, base="prod", role="", replace={"prod-data": "{bucket.out}"}, drop_arguments=("gone",))
