@@ -88,7 +88,7 @@ def test_a_finding_that_never_held_leaves_no_trace_where_it_is_not_wanted(teller
 events = st.lists(st.tuples(st.integers(0, 300), st.sampled_from(["", "a", "b"])), min_size=1, max_size=8, unique=True)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), happened=events)
 def test_events_in_any_order_any_number_of_times_with_sns_down_at_times(
     teller: Any, inbox: Inbox, data: Any, happened: list[tuple[int, str]]
