@@ -66,15 +66,11 @@ def test_no_environment_shows_the_usage() -> None:
     assert done.stderr.startswith("Usage:")
 
 
-def test_the_environment_may_be_named_by_a_variable() -> None:
+def test_the_environment_may_be_named_by_a_variable_and_the_command_line_goes_before_it() -> None:
     done = run("--plan", ENVIRONMENT="nowhere")
     assert done.returncode == 2
     assert "unknown environment nowhere" in done.stderr
-
-
-def test_the_environment_on_the_command_line_goes_before_the_variable() -> None:
-    done = run("somewhere", ENVIRONMENT="nowhere")
-    assert "unknown environment somewhere" in done.stderr
+    assert "unknown environment somewhere" in run("somewhere", ENVIRONMENT="nowhere").stderr
 
 
 def test_a_variable_without_a_value_is_misuse() -> None:
