@@ -22,7 +22,7 @@ sys.path.insert(0, str(REPOSITORY / "scripts"))
 from deployment import terraform as terraform_module  # noqa: E402
 from deployment.account import Account  # noqa: E402
 from deployment.aws import AwsDeployment  # noqa: E402
-from deployment.planned import Change, Plan, read_plan, show_changes  # noqa: E402
+from deployment.planned import Change, Plan  # noqa: E402
 from deployment.steps import DeploymentError, StepFailedError  # noqa: E402
 from deployment.terraform import Terraform, environment_folder  # noqa: E402
 from deployment.values import account_ids_of, value_of  # noqa: E402
@@ -73,22 +73,19 @@ def test_the_environment_may_be_named_by_a_variable_and_the_command_line_goes_be
     assert "unknown environment somewhere" in run("somewhere", ENVIRONMENT="nowhere").stderr
 
 
-def test_a_variable_without_a_value_is_misuse() -> None:
-    done = run("dev", "--var", "number_of_workers")
-    assert done.returncode == 2
-    assert "it must be name=value" in done.stderr
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(("--var", "number_of_workers"), "it must be name=value"), (("--plan", "--destroy"), "can't go together")],
+)
+def test_options_that_can_not_be_are_misuse(options: tuple[str, ...], words: str) -> None:
+    done = run("dev", *options)
+    assert (done.returncode, words in done.stderr) == (2, True)
 
 
 def test_help_explains_the_options() -> None:
     done = run("--help")
     assert done.returncode == 0
     assert "--destroy" in done.stdout
-
-
-def test_plan_and_destroy_together_are_misuse() -> None:
-    done = run("local", "--plan", "--destroy")
-    assert done.returncode == 2
-    assert "can't go together" in done.stderr
 
 
 def test_a_missing_terraform_is_named_with_where_to_get_it(tools_without_terraform: str, tmp_path: Path) -> None:
@@ -151,63 +148,6 @@ def test_an_account_without_credentials_is_refused_before_anything_is_made(tmp_p
     assert "Failed at: Check the AWS account" in done.stdout
     assert "no working AWS credentials" in done.stdout
     assert "./scripts/deploy.sh local" in done.stdout
-
-
-def planned(address: str, *actions: str, **values: Any) -> dict[str, Any]:
-    """One resource as ``terraform show -json`` has it in a plan."""
-    return {
-        "address": address,
-        "mode": "managed",
-        "type": address.split(".")[-2],
-        "change": {"actions": actions, **values},
-    }
-
-
-def shown(plan: Plan) -> str:
-    console = Console(width=120, record=True, quiet=False, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    show_changes(console, plan)
-    return console.export_text()
-
-
-def test_a_plan_counts_what_is_made_and_names_what_is_changed_or_lost() -> None:
-    plan = read_plan(
-        {
-            "resource_changes": [
-                planned("module.pipeline.aws_s3_bucket.raw", "create"),
-                planned(
-                    "aws_glue_job.ingestion",
-                    "update",
-                    before={"timeout": 1, "name": "a"},
-                    after={"timeout": 2, "name": "a"},
-                ),
-                planned(
-                    "aws_dynamodb_table.state", "delete", "create", before={}, after={}, after_unknown={"arn": True}
-                ),
-                planned("aws_kms_key.old", "delete"),
-                planned("aws_sqs_queue.same", "no-op"),
-                {**planned("data.aws_region.here", "read"), "mode": "data"},
-            ]
-        }
-    )
-    assert str(plan) == "1 to create, 1 to change, 1 to replace, 1 to destroy"
-    text = shown(plan)
-    assert "aws_glue_job.ingestion  (timeout)" in text
-    assert "To replace\n  aws_dynamodb_table.state  (arn)" in text
-    assert "To destroy\n  aws_kms_key.old" in text
-    assert "aws_sqs_queue" not in text
-
-
-def test_what_was_changed_outside_of_terraform_is_told() -> None:
-    drift = [planned("aws_sns_topic.alerts", "update", before={"name": "a"}, after={"name": "b"})]
-    plan = read_plan({"resource_changes": [], "resource_drift": drift})
-    assert str(plan) == "no changes"
-    assert "Changed outside of Terraform" in shown(plan)
-    assert "aws_sns_topic.alerts  (name)" in shown(plan)
-
-
-def test_very_many_changes_are_counted_and_not_all_named() -> None:
-    text = shown(Plan(tuple(Change(f"aws_sqs_queue.q{number}", "aws_sqs_queue", "destroy") for number in range(50))))
-    assert "and 10 more" in text
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
@@ -280,12 +220,6 @@ def test_a_failure_before_the_apply_says_that_nothing_was_changed(monkeypatch: p
     with pytest.raises(StepFailedError, match="no terminal to ask") as failure:
         AwsDeployment(Console(), "dev", {}, assume_yes=False).deploy()
     assert failure.value.state == "Nothing was changed in dev."
-
-
-def test_what_terraform_s_own_checks_have_to_say_is_shown_with_the_plan() -> None:
-    problems = [{"problems": [{"message": "Glue 5.1 runs Python 3.11"}]}]
-    checks = [{"status": "fail", "instances": problems}, {"status": "pass", "instances": [{}]}]
-    assert "Warning: Glue 5.1 runs Python 3.11" in shown(read_plan({"resource_changes": [], "checks": checks}))
 
 
 INTERRUPTING = """

@@ -50,7 +50,7 @@ class AwsDeployment:
                 plan = self._planned(terraform, file)
                 if plan.changes:
                     self._ask(f"deploy this to {self.environment}")
-            if plan.changes:
+            if not plan.is_empty:
                 self._carry_out("terraform apply", terraform, plan, lambda tell: terraform.apply(tell, file))
         outputs = terraform.outputs()
         verify(self.console, outputs, self._account.region, self.environment)

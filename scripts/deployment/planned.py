@@ -51,11 +51,18 @@ class Plan:
         changes: one for each resource that is touched.
         drift: resources that were changed outside of Terraform since its last run.
         warnings: what the configuration's own checks have to say.
+        outputs: names of the outputs that get another value; nothing in the account changes for them.
     """
 
     changes: tuple[Change, ...]
     drift: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to apply."""
+        return not self.changes and not self.outputs
 
     def count(self, action: str) -> int:
         """How many resources get this action."""
@@ -68,7 +75,7 @@ class Plan:
 
     def __str__(self) -> str:
         counted = [f"{self.count(action)} to {action}" for action in COLOURS if self.count(action)]
-        return ", ".join(counted) or "no changes"
+        return ", ".join(counted) or ("outputs only" if self.outputs else "no changes")
 
 
 def read_plan(plan: Mapping[str, Any]) -> Plan:
@@ -77,6 +84,7 @@ def read_plan(plan: Mapping[str, Any]) -> Plan:
         changes=tuple(_changes(plan.get("resource_changes", []))),
         drift=tuple(_changes(plan.get("resource_drift", []))),
         warnings=tuple(_warnings(plan.get("checks", []))),
+        outputs=tuple(name for name, one in plan.get("output_changes", {}).items() if one["actions"] != ["no-op"]),
     )
 
 
