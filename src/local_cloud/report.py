@@ -22,6 +22,7 @@ from local_cloud.store import Store
 from local_cloud.workflow_runs import statistics
 
 _LAST = 8
+_SHORT = 12
 _ID_LENGTH = 15  # enough to tell runs apart, and `logs` takes the beginning of an id
 _STATE_TABLE = "-job-state"
 _PENDING: dict[str, Any] = {
@@ -86,10 +87,10 @@ def _job_runs(store: Store) -> Table:
 
 
 def started_by(properties: Mapping[str, str]) -> str:
-    """What started a workflow run, as its properties tell: the trigger first, then all others."""
-    others = [f"{name} {value}" for name, value in properties.items() if name != "trigger"]
+    """What started a workflow run, as its properties tell: the trigger, and what else fits a column."""
+    others = [f"{name} {value}" for name, value in properties.items() if name != "trigger" and len(value) <= _SHORT]
     trigger = properties.get("trigger", "hand or schedule")
-    return f"{trigger}: {', '.join(others)}" if others else trigger
+    return f"{trigger}, {', '.join(others)}" if others else trigger
 
 
 def _queues(settings: Settings) -> Table:

@@ -114,15 +114,15 @@ class Cloud:
         return dynamodb.Table(f"{PREFIX}-job-state")
 
 
-def eventually(look: Callable[[], _T | None], every: float = 0.5) -> _T:
+def eventually(look: Callable[[], _T | None], every: float = 0.5, seconds: float = PATIENCE_SECONDS) -> _T:
     """What a look returns once it returns something; looks come every so many seconds."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
         time.sleep(every)
-    raise AssertionError(f"nothing came within {PATIENCE_SECONDS} s")
+    raise AssertionError(f"nothing came within {seconds} s")
 
 
 def read_quarantine(local: Cloud, batch: dict[str, Any], stage: str = "") -> list[dict[str, Any]]:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +22,7 @@ import zstandard
 from botocore.exceptions import ClientError
 
 from deployed_cloud import DATABASE, PREFIX, REPOSITORY, WORKFLOW, Cloud, eventually, read_quarantine
-from local_cloud import cloud
-from local_cloud.environment import aws_variables
 from local_cloud.iam import role_credentials
-from local_cloud.testing import settings_for_tests
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -35,38 +30,6 @@ SAMPLE = REPOSITORY / "sample-data"
 # The emulator knows no condition on cloudwatch:namespace, and so refuses what AWS allows.
 FALSELY_DENIED = {"cloudwatch:PutMetricData"}
 DENIED = re.compile(r"not authorized to perform: (\S+)")
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cloud, subprocess.CompletedProcess[str]]]:
-    """A new local cloud on free ports, deployed by deploy.sh, and what that printed."""
-    settings = settings_for_tests(tmp_path_factory.mktemp("cloud") / "home", enforce_iam=True)
-    environment = {
-        **os.environ,
-        **aws_variables(settings),
-        "LOCAL_CLOUD_HOME": str(settings.home),
-        "LOCAL_CLOUD_PORT": str(settings.port),
-        "LOCAL_CLOUD_GLUE_PORT": str(settings.glue_port),
-        "LOCAL_CLOUD_ENFORCE_IAM": "1",
-        "COLUMNS": "200",
-        # What a user may have set for AWS must not lead the local deployment elsewhere.
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }
-    environment.pop("AWS_PROFILE", None)
-    here = Cloud(settings, environment)
-    try:
-        yield here, here.deploy()
-    finally:
-        cloud.stop(settings)
-
-
-@pytest.fixture(scope="module")
-def local(deployed: tuple[Cloud, subprocess.CompletedProcess[str]]) -> Cloud:
-    """The deployed local cloud."""
-    here, done = deployed
-    assert done.returncode == 0, done.stdout + done.stderr
-    return here
 
 
 @pytest.fixture(scope="module")
