@@ -60,8 +60,9 @@ def judge_dead_letters(answers: Answers, subject: Subject) -> Judgement:
     waiting = _depth(answers)
     problems = []
     if waiting:
-        text = f"{waiting} message(s) were tried in vain"
-        problems.append(bad(text, "docs/monitoring.md#dead-letters: look at one, then send them back", About.OPERATION))
+        redrive = f"scripts/redrive_dlq.py --env {subject.environment} --queue {subject.key.replace('_', '-')}"
+        todo = f".venv/bin/python {redrive} --dry-run shows them, and without --dry-run sends them back"
+        problems.append(bad(f"{waiting} message(s) were tried in vain", todo, About.OPERATION))
     facts = {"waiting": waiting, "oldest_seconds": answers["oldest_seconds"]}
     return judged("" if waiting else "empty", problems, **facts)
 
