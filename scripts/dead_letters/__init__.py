@@ -1,0 +1,1 @@
+"""What lies in the dead-letter queues, and how it goes back."""
