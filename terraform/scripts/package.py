@@ -11,6 +11,8 @@ none. Runs on any Python from 3.10 on that has pip; needs no other package.
 from __future__ import annotations
 
 import argparse
+import base64
+import hashlib
 import io
 import os
 import re
@@ -19,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
@@ -38,6 +40,16 @@ SHARED_MODULES = {
     "monitoring": ("etl/__init__.py", "etl/dynamo.py"),
 }
 LAMBDAS = ("data_trigger", "monitoring")
+# Only where there is a connector. The Lambda for APIs has dlt, for its REST client, and what that imports; the wheel is
+# for Glue's Python shell, which installs wheels and no zips, and has Python 3.9: later versions of these need another.
+CONNECTOR_LAMBDA = "api_connector"
+CONNECTOR_LAMBDA_DEPENDENCIES = (
+    "certifi", "charset-normalizer", "croniter", "dlt", "fastjsonschema", "fsspec", "giturlparse", "humanize", "idna",
+    "jsonpath-ng", "packaging", "pathvalidate", "pendulum", "python-dateutil", "pytz", "pyyaml", "requests", "semver",
+    "simplejson", "six", "sqlglot", "tenacity", "tomlkit", "tzdata", "urllib3",
+)  # fmt: skip
+CONNECTOR_WHEEL = "glue_etl_connectors-1-py3-none-any.whl"
+CONNECTOR_WHEEL_VERSIONS = {"fastjsonschema": "2.21.2", "simplejson": "4.3.0"}
 
 # The earliest time a zip can hold: the same for every file, whenever it was checked out.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -105,7 +117,34 @@ def files_of(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
             yield f"{prefix}{inside.as_posix()}", path
 
 
-def zipped(entries: dict[str, Path]) -> bytes:
+def connector_entries(source: Path) -> dict[str, Path]:
+    """Returns what the Lambda and the job of connectors share, by name in the zip."""
+    names = ["config/__init__.py", "config/connector.schema.json", "utils/__init__.py", "utils/faults.py"]
+    names += [f"connectors/{path.name}" for path in sorted((source / "connectors").glob("*.py"))]
+    return {name: source / name for name in names}
+
+
+def wheel_entries(source: Path, dependencies: list[Path]) -> dict[str, Path | bytes]:
+    """Returns what goes into the wheel of the database connectors, with what pip wants to know of it."""
+    packages = {name: path for folder in dependencies for name, path in files_of(folder) if ".dist-info/" not in name}
+    entries: dict[str, Path | bytes] = {**packages, **connector_entries(source)}
+    name, version, *_ = CONNECTOR_WHEEL.split("-")
+    about = f"{name}-{version}.dist-info"
+    entries[f"{about}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    tags = "Wheel-Version: 1.0\nGenerator: package.py\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    entries[f"{about}/WHEEL"] = tags.encode()
+    lines = [f"{entry},sha256={_digest(content)}," for entry, content in sorted(entries.items())]
+    entries[f"{about}/RECORD"] = "\n".join([*lines, f"{about}/RECORD,,", ""]).encode()
+    return entries
+
+
+def _digest(content: Path | bytes) -> str:
+    """SHA-256 as the record of a wheel writes it."""
+    data = content if isinstance(content, bytes) else content.read_bytes()
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+def zipped(entries: Mapping[str, Path | bytes]) -> bytes:
     """Returns a zip of the entries whose bytes depend on their names and contents alone."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -114,7 +153,8 @@ def zipped(entries: dict[str, Path]) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system = 3  # Unix, on whichever system this runs
             info.external_attr = 0o644 << 16
-            archive.writestr(info, entries[name].read_bytes())
+            content = entries[name]
+            archive.writestr(info, content if isinstance(content, bytes) else content.read_bytes())
     return buffer.getvalue()
 
 
@@ -152,8 +192,9 @@ def library_entries(source: Path, dependencies: list[Path]) -> dict[str, Path]:
         if not (source / package / "__init__.py").is_file():
             raise PackageError(f"{source / package} is not a Python package: its __init__.py is missing")
         entries.update(files_of(source / package, f"{package}/"))
-    # The contracts are published beside the library, as JSON, where they change without it.
-    return {name: path for name, path in entries.items() if not name.startswith("config/datasets/")}
+    # Contracts and connectors are published beside the library, as JSON, where they change without it.
+    beside = ("config/connectors/", "config/datasets/")
+    return {name: path for name, path in entries.items() if not name.startswith(beside)}
 
 
 def lambda_entries(source: Path, name: str, dependencies: list[Path]) -> dict[str, Path]:
@@ -186,7 +227,22 @@ def build(source: Path, output: Path, constraints: Path) -> dict[Path, bool]:
         content = zipped(lambda_entries(source, name, [*for_lambdas, *own]))
         # The handler itself needs boto3, which only the Lambda runtime has.
         results[archive] = put(archive, content, ["jmespath", "typing_extensions"])
+    if any((source / "config" / "connectors").glob("*.yml")):
+        results.update(build_connectors(source, output, versions))
     return results
+
+
+def build_connectors(source: Path, output: Path, versions: dict[str, str]) -> dict[Path, bool]:
+    """Makes the Lambda's zip and the job's wheel; returns for each whether it had to change."""
+    cache = output / "vendor"
+    names = (*LAMBDA_DEPENDENCIES, *CONNECTOR_LAMBDA_DEPENDENCIES)
+    for_lambda = [vendored(name, versions, cache) for name in names]
+    for_wheel = [vendored(name, CONNECTOR_WHEEL_VERSIONS, cache) for name in CONNECTOR_WHEEL_VERSIONS]
+    archive, wheel = output / "lambda" / f"{CONNECTOR_LAMBDA}.zip", output / CONNECTOR_WHEEL
+    content = zipped({**lambda_entries(source, CONNECTOR_LAMBDA, for_lambda), **connector_entries(source)})
+    results = {archive: put(archive, content, ["dlt.sources.helpers.rest_client", "fastjsonschema"])}
+    modules = [*CONNECTOR_WHEEL_VERSIONS, "connectors.reading"]
+    return {**results, wheel: put(wheel, zipped(wheel_entries(source, for_wheel)), modules)}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -75,6 +75,8 @@ module "pipeline" {
   secret_recovery_window_days  = var.secret_recovery_window_days
   source_dir                   = var.source_dir
   build_dir                    = var.build_dir
+  connectors_dir               = var.connectors_dir
+  connector_loading            = var.connector_loading
   contracts_dir                = var.contracts_dir
   reference_dir                = var.reference_dir
 }

@@ -29,10 +29,11 @@ locals {
     system_health = "${local.prefix}-system-health"
   }
 
-  queue_names = {
+  queue_names = { for key, name in {
     data_events = "${local.prefix}-data-events"
     job_events  = "${local.prefix}-job-events"
-  }
+    connectors  = "${local.prefix}-connectors"
+  } : key => name if key != "connectors" || local.has_api_connectors }
 
   job_names = {
     for key, name in {
@@ -40,13 +41,20 @@ locals {
       data_processing     = "${local.prefix}-data-processing"
       data_quality        = "${local.prefix}-data-quality"
       streaming_ingestion = "${local.prefix}-streaming-ingestion"
-    } : key => name if key != "streaming_ingestion" || local.streaming_job != null
+      database_ingestion  = "${local.prefix}-database-ingestion"
+    } : key => name if lookup(local.optional_jobs, key, true)
   }
 
-  lambda_names = {
-    data_trigger = "${local.prefix}-data-trigger"
-    monitoring   = "${local.prefix}-monitoring"
+  optional_jobs = {
+    streaming_ingestion = local.streaming_job != null
+    database_ingestion  = local.has_database_connectors
   }
+
+  lambda_names = { for key, name in {
+    data_trigger  = "${local.prefix}-data-trigger"
+    monitoring    = "${local.prefix}-monitoring"
+    api_connector = "${local.prefix}-api-connector"
+  } : key => name if key != "api_connector" || local.has_api_connectors }
 
   log_group_names = merge(
     { for key, name in local.lambda_names : key => "/aws/lambda/${name}" },

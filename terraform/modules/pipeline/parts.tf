@@ -10,15 +10,15 @@ locals {
     keys               = module.security.kms_key_arns
     secrets            = merge({ pii = module.security.pii_secret_arn }, module.security.connector_secret_arns)
     topics             = module.events.topic_arns
-    queues             = module.events.queue_urls
-    dead_letter_queues = module.events.dead_letter_queue_urls
-    rules              = module.events.rule_names
-    lambdas            = module.events.lambda_names
-    event_sources      = module.events.event_source_mapping_ids
+    queues             = merge(module.events.queue_urls, module.connectors[*].queue_urls...)
+    dead_letter_queues = merge(module.events.dead_letter_queue_urls, module.connectors[*].dead_letter_queue_urls...)
+    rules              = merge(module.events.rule_names, module.connectors[*].rule_names...)
+    lambdas            = merge(module.events.lambda_names, module.connectors[*].lambda_names...)
+    event_sources      = merge(module.events.event_source_mapping_ids, module.connectors[*].event_source_mapping_ids...)
     databases          = { catalog = module.glue.database_name }
-    jobs               = module.glue.job_names
+    jobs               = merge(module.glue.job_names, module.connectors[*].job_names...)
     workflows          = { etl = module.glue.workflow_name }
-    triggers           = { for key, trigger in module.glue.triggers : key => trigger.name }
+    triggers           = merge({ for key, trigger in module.glue.triggers : key => trigger.name }, module.connectors[*].trigger_names...)
     crawlers           = module.glue.crawler_names
     connections        = { for name in flatten(module.networking[*].glue_connection_names) : name => name }
     contracts          = module.glue.contract_keys
@@ -35,7 +35,7 @@ locals {
     point_in_time_recovery = var.point_in_time_recovery
     deletion_protection    = var.deletion_protection
     log_retention_days     = var.log_retention_days
-    enabled_triggers       = [for key, trigger in module.glue.triggers : key if trigger.enabled]
+    enabled_triggers       = concat([for key, trigger in module.glue.triggers : key if trigger.enabled], flatten([for one in module.connectors : keys(one.trigger_names)]))
     vital_alarms           = concat(module.monitoring.vital_alarm_keys, ["health"])
   }
 }

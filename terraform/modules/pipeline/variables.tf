@@ -633,6 +633,29 @@ variable "build_dir" {
   default     = null
 }
 
+variable "connectors_dir" {
+  description = "Folder of the connectors, one <name>.yml each; without any, nothing is made for them. Null: src/config/connectors."
+  type        = string
+  default     = null
+}
+
+variable "connector_loading" {
+  description = <<-EOT
+    How connectors load. api_timeout_seconds, api_memory_mb: of one call of the Lambda for REST APIs. apis_at_a_time: 2 or more.
+    database_capacity: 0.0625 or 1 DPU. database_timeout_minutes: of one run. database_drivers: packages of PyPI beside
+    those that Glue brings, such as oracledb==2.5.1.
+  EOT
+  type = object({
+    api_timeout_seconds      = optional(number, 900)
+    api_memory_mb            = optional(number, 1024)
+    apis_at_a_time           = optional(number, 5)
+    database_capacity        = optional(number, 0.0625)
+    database_timeout_minutes = optional(number, 120)
+    database_drivers         = optional(list(string), [])
+  })
+  default = {}
+}
+
 variable "contracts_dir" {
   description = "Folder of the dataset contracts. Null: config/datasets in source_dir."
   type        = string

@@ -26,8 +26,8 @@ output "connector_secret_arns" {
 
 # The policies are part of the values, so that whoever uses a role waits for its permissions.
 output "role_arns" {
-  description = "Role ARNs by user: the three jobs and the two Lambdas."
-  value       = { for user in keys(merge(local.job_grants, local.lambda_grants)) : user => aws_iam_role.this[user].arn }
+  description = "Role ARNs by user: the jobs and the Lambdas, with those of connectors where there are any."
+  value       = { for user in keys(merge(local.job_grants, local.lambda_grants, local.connector_job_grants, local.connector_lambda_grants)) : user => aws_iam_role.this[user].arn }
   depends_on  = [aws_iam_role_policy.network, aws_iam_role_policy.this]
 }
 

@@ -4,12 +4,14 @@ locals {
   grants = merge(
     local.job_grants,
     local.lambda_grants,
+    local.connector_job_grants,
+    local.connector_lambda_grants,
     { for role, statements in local.service_grants : role => statements if contains(var.service_roles, role) },
   )
 
   principals = merge(
-    { for role in keys(local.job_grants) : role => "glue.amazonaws.com" },
-    { for role in keys(local.lambda_grants) : role => "lambda.amazonaws.com" },
+    { for role in keys(merge(local.job_grants, local.connector_job_grants)) : role => "glue.amazonaws.com" },
+    { for role in keys(merge(local.lambda_grants, local.connector_lambda_grants)) : role => "lambda.amazonaws.com" },
     { for role, principal in local.service_principals : role => principal if contains(var.service_roles, role) },
   )
 
@@ -55,7 +57,7 @@ resource "aws_iam_role_policy" "this" {
 
 # By itself, because it waits for the subnets, and the VPC's flow logs wait for their role.
 resource "aws_iam_role_policy" "network" {
-  for_each = var.enable_vpc ? local.job_access : {}
+  for_each = var.enable_vpc ? toset(keys(merge(local.job_grants, local.connector_job_grants))) : toset([])
 
   name = "network"
   role = aws_iam_role.this[each.key].id

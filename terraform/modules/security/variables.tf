@@ -156,10 +156,22 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "connectors" {
+  description = <<-EOT
+    Which loaders of connectors get a role. api: the Lambda for REST APIs, with the queue that feeds it and its log group.
+    database: the job for databases.
+  EOT
+  type = object({
+    api      = optional(object({ queue_arn = string, log_group_name = string }))
+    database = optional(bool, false)
+  })
+  default = {}
+}
+
 variable "connector_secrets" {
   description = <<-EOT
     Secrets with the credentials of sources and sinks, by a name of letters, digits and hyphens. description: what for.
-    jobs: keys of the jobs that may read it. rotation: a Lambda that changes the value every so many days; it must let
+    jobs: who may read it, by key: jobs, and the Lambda api_connector. rotation: a Lambda that changes the value every so many days; it must let
     Secrets Manager call it.
   EOT
   type = map(object({
@@ -175,8 +187,8 @@ variable "connector_secrets" {
   }
 
   validation {
-    condition     = alltrue([for secret in var.connector_secrets : length(setsubtract(secret.jobs, ["data_ingestion", "data_processing", "data_quality"])) == 0])
-    error_message = "jobs of connector_secrets may hold data_ingestion, data_processing and data_quality."
+    condition     = alltrue([for secret in var.connector_secrets : length(setsubtract(secret.jobs, ["api_connector", "data_ingestion", "data_processing", "data_quality", "database_ingestion"])) == 0])
+    error_message = "jobs of connector_secrets may hold api_connector, database_ingestion, data_ingestion, data_processing and data_quality."
   }
 
   validation {

@@ -419,3 +419,36 @@ run "a_streaming_job_of_kafka_without_brokers_and_cluster_is_refused" {
 
   expect_failures = [var.streaming]
 }
+
+run "connectors_bring_what_loads_them_and_are_watched" {
+  command = plan
+
+  variables {
+    connectors_dir    = "tests/fixtures/connectors"
+    connector_secrets = { shop = { description = "The shop", jobs = ["api_connector"] } }
+  }
+
+  assert {
+    condition     = keys(module.connectors[0].job_names) == ["database_ingestion"] && keys(module.connectors[0].lambda_names) == ["api_connector"]
+    error_message = "An API must get the Lambda, a database the job."
+  }
+
+  assert {
+    condition     = length(setsubtract(["lambda-errors-api-connector", "dead-letters-connectors", "job-failed-database-ingestion"], keys(module.monitoring.alarm_names))) == 0
+    error_message = "Connectors that fail must raise an alarm."
+  }
+
+  assert {
+    condition     = contains(keys(local.parts.rules), "connector_shop") && contains(keys(local.parts.jobs), "database_ingestion") && contains(keys(local.parts.queues), "connectors")
+    error_message = "What loads them must be among the parts of the deployment."
+  }
+}
+
+run "without_connectors_nothing_is_made_for_them" {
+  command = plan
+
+  assert {
+    condition     = length(module.connectors) == 0 && !contains(keys(local.lambda_names), "api_connector") && !contains(keys(local.job_names), "database_ingestion")
+    error_message = "There must be no loader without a connector."
+  }
+}

@@ -74,11 +74,21 @@ run "everything" {
       cluster_arn    = "arn:aws:kafka:us-east-1:123456789012:cluster/demo-test/0a1b"
       topics         = ["orders"]
     }
-    connector_secrets = { shop = { description = "The shop's database" } }
+    connector_secrets = {
+      shop      = { description = "The shop's database" }
+      warehouse = { description = "The warehouse", jobs = ["api_connector", "database_ingestion"] }
+    }
+    connectors = {
+      api = {
+        queue_arn      = "arn:aws:sqs:us-east-1:123456789012:demo-test-connectors"
+        log_group_name = "/aws/lambda/demo-test-api-connector"
+      }
+      database = true
+    }
   }
 
   assert {
-    condition     = length(aws_iam_role_policy.this) == 10 && length(aws_iam_role_policy.network) == 4
+    condition     = length(aws_iam_role_policy.this) == 12 && length(aws_iam_role_policy.network) == 5
     error_message = "Every role must have its grants, and every job those for the network."
   }
 }
