@@ -2,6 +2,7 @@
 
 contracts -> discovery -> readers -> standardise -> ledger -> tables -> transform -> dqdl -> scoring -> report
 
-Spark code is pure ``DataFrame -> DataFrame``; reading and writing stay at the edges. The three flows
-(:mod:`etl.ingestion`, :mod:`etl.processing`, :mod:`etl.quality`) put the rooms together for the jobs.
+Spark code is pure ``DataFrame -> DataFrame``; reading and writing stay at the edges. The flows
+(:mod:`etl.ingestion`, :mod:`etl.processing`, :mod:`etl.quality`, :mod:`etl.streaming`) put the rooms together for the
+jobs.
 """

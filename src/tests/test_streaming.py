@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import DataFrame
 
 from etl import attempt
+from etl.batches import batch_of
 from etl.errors import ArgumentError, LeaseHeldError, StreamCheckpointError
 from etl.leases import Lease, lease
 from etl.ledger import CHECKED, INGESTED, PLANNED
@@ -22,6 +23,7 @@ from etl.streaming.epochs import STAGE, Epochs
 from etl.streaming.query import stream
 from etl.streaming.settings import StreamSettings, stream_from
 from etl.streaming.sources import options, records
+from etl.vacuum import vacuum_batch
 from shop import CHECK, INGEST, PROCESS, Shop
 
 STREAM = (STAGE, stream)
@@ -159,6 +161,8 @@ def test_an_epoch_that_gives_other_records_when_it_is_run_again_counts_as_it_was
     assert batch["id"].startswith("20240115T100000123-")
     assert batch["notes"] == ["0: 2 record(s), offset 8 to offset 9"]
     assert (batch["stream_query"], int(batch["stream_epoch"]), int(batch["attempt"])) == ("q1", 0, 2)
+    vacuum_batch(shop.open(), batch_of(batch))
+    assert not [path for path in shop.files("processed") if "/landed/" in path], "it goes with its batch"
 
 
 def test_what_a_killed_run_has_landed_and_not_planned_is_read_again_and_removed(

@@ -94,6 +94,6 @@ output "next_commands" {
       "aws s3 ls --recursive s3://${module.storage.bucket_names["quality"]}/reports/",
       "aws athena start-query-execution --work-group ${module.athena.workgroup_name} --query-string 'SELECT dataset, score, passed, checked_at FROM ${local.results} ORDER BY checked_at DESC LIMIT 10'",
     ],
-    [for stream in module.streaming[*].stream_name : "aws kinesis put-record --stream-name ${stream} --partition-key 1 --cli-binary-format raw-in-base64-out --data '{\"dataset\":\"events\",\"id\":1}'"],
+    [for stream in module.streaming[*].stream_name : "aws kinesis put-record --stream-name ${stream} --partition-key 1 --data fileb:///dev/stdin <<< '{\"dataset\":\"events\",\"id\":1}'"],
   )
 }
