@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,11 +20,15 @@ from typing import Any
 import psutil
 import pytest
 
-from deployed_cloud import PREFIX, WORKFLOW, Cloud, eventually
+from deployed_cloud import PREFIX, REPOSITORY, WORKFLOW, Cloud, eventually
 from local_cloud.cloud import emulator
+from local_cloud.environment import aws_variables
 from local_cloud.inbox import messages
 from local_cloud.processes import running_process
 from local_cloud.store import ACTIVE_WORKFLOW_STATUSES
+
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+from deployment.terraform import Terraform, environment_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -174,7 +179,7 @@ def test_messages_that_fail_for_good_end_as_dead_letters_and_come_back_when_they
         shown = " ".join(local.shell("./scripts/local_cloud.sh status").split())
         assert f"{EVENTS} 0 0 2" in shown
         began = time.time()
-        local.shell("./scripts/redrive_dlq.py --yes local data_events")
+        local.shell("./scripts/redrive_dlq.py --queue data-events")
         [run] = eventually(lambda: runs_since(local, began))
         assert run["WorkflowRunProperties"]["first_key"] == key
         eventually(lambda: batches(local, "redriven", 1))
@@ -221,3 +226,24 @@ def test_while_sns_is_down_messages_wait_and_are_told_afterwards(local: Cloud) -
         assert depth(local, JOB_EVENTS) > 0
     assert eventually(news)
     assert arrived(local, "untold") == {"a": 1}
+
+
+# The last one of all on this cloud.
+def test_terraform_removes_all_that_it_made(local: Cloud, tmp_path: Path) -> None:
+    settings = local.settings
+    terraform = Terraform(
+        environment_folder("local"),
+        tmp_path / "terraform.log",
+        {"aws_region": settings.region},
+        {**aws_variables(settings), "TF_DATA_DIR": str(settings.home / "terraform")},
+    )
+    plan = tmp_path / "plan"
+    planned = terraform.plan(plan, destroy=True)
+    changes = terraform.apply(lambda *_: None, plan)
+    assert changes.removed == len(planned.changes) > 100
+    assert local.client("s3").list_buckets()["Buckets"] == []
+    assert local.client("dynamodb").list_tables()["TableNames"] == []
+    assert local.client("glue").get_jobs()["Jobs"] == []
+    assert local.client("sns").list_topics()["Topics"] == []
+    left = {url.rpartition("/")[2] for url in local.client("sqs").list_queues()["QueueUrls"]}
+    assert left - {"listener"} == {"local-cloud-inbox"}  # those of the tests and of the local cloud
