@@ -77,6 +77,13 @@ def test_only_scripts_that_need_it_are_wrapped(tmp_path: Path) -> None:
     assert script_text(JobSpec(script, wrap="never")) == ARGPARSE
 
 
+def test_places_of_the_check_are_put_into_a_script(tmp_path: Path) -> None:
+    script = tmp_path / "x.py"
+    script.write_text("print('s3://prod/a')\n", encoding="utf-8")
+    spec = JobSpec(script, replace_in_script={"s3://prod/": "{input}/"})
+    assert script_text(spec, lambda text: text.replace("{input}", "s3://work/i")) == "print('s3://work/i/a')\n"
+
+
 def test_addresses_that_are_written_into_a_script_are_replaced() -> None:
     assert replaced("x = 's3://prod/in/'\n", {"s3://prod/in/": "{input}/"}) == "x = '{input}/'\n"
     with pytest.raises(MisuseError, match="not in the script"):

@@ -148,7 +148,7 @@ def _on_aws(check: Check, options: Options, aws: Clients, state: _State) -> None
     with _cleaned(aws, manifest, options, state):
         _make_places(check, aws, names, places, names.tags(expires), options.progress)
         for spec, name, made in zip(specs, jobs, definitions, strict=True):
-            script = _put_script(spec, aws, names, name)
+            script = _put_script(spec, aws, places, name)
             create_job(aws, name, made, script, check.timeout_minutes, names.tags(expires))
             options.progress(f"made the job {name}")
         deadline = state.begun + check.timeout_minutes * 60
@@ -221,12 +221,13 @@ def _make_places(
             progress(f"input: {one.rows} rows of stub data to {target}")
 
 
-def _put_script(spec: JobSpec, aws: Clients, names: Names, job: str) -> str:
+def _put_script(spec: JobSpec, aws: Clients, places: Places, job: str) -> str:
+    names = places.names
     for path in spec.extra_py_files:
         name, content = library_content(path)
         put_bytes(aws, f"{names.prefix_uri}/script/{name}", content)
     uri = f"{names.prefix_uri}/script/{job}/{spec.script.name}"
-    put_bytes(aws, uri, script_text(spec).encode())
+    put_bytes(aws, uri, script_text(spec, places.fill).encode())
     return uri
 
 

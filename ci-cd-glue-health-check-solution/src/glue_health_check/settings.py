@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -229,4 +230,5 @@ def _output(loaded: Mapping[str, Any], folder: Path) -> OutputSpec:
 
 
 def _near(folder: Path, path: str) -> Path:
-    return Path(path) if Path(path).is_absolute() else Path(folder / path)
+    # Without steps back: findings and annotations show paths as the repository has them.
+    return Path(os.path.normpath(folder / path))
