@@ -14,7 +14,7 @@ from glue_health_check.errors import MisuseError
 from glue_health_check.models import CheckResult, Finding, Report, Severity, Status, exit_code_of, judged
 from glue_health_check.reporting import read_report, report_json
 from glue_health_check.reporting.junit import junit_xml
-from glue_health_check.reporting.markdown import annotations, markdown
+from glue_health_check.reporting.markdown import github_annotations, markdown
 
 FINDING = Finding("imports x|<y>, which Glue\nlacks", "add it", Severity.ERROR, "src/a.py", 7)
 REPORT = Report(
@@ -72,7 +72,7 @@ def test_markdown_names_the_place_and_breaks_no_table() -> None:
 
 
 def test_annotations_stand_at_their_lines() -> None:
-    first = annotations(REPORT).splitlines()[0]
+    first = github_annotations(REPORT).splitlines()[0]
     assert first.startswith(
         "::error file=src/a.py,line=7,title=glue-health-check imports::imports x|<y>, which Glue%0Alacks"
     )

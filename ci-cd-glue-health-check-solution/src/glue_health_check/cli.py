@@ -20,7 +20,8 @@ from glue_health_check.errors import INFRASTRUCTURE, CancelledError, HealthCheck
 from glue_health_check.models import Report
 from glue_health_check.reporting import read_report, report_json
 from glue_health_check.reporting.junit import junit_xml
-from glue_health_check.reporting.markdown import annotations, markdown
+from glue_health_check.reporting.markdown import github_annotations as annotated
+from glue_health_check.reporting.markdown import markdown
 from glue_health_check.reporting.terminal import show
 from glue_health_check.runner import Options, run_check, static_checks
 from glue_health_check.settings import DEFAULT_TTL_MINUTES
@@ -215,7 +216,7 @@ def report(
         made = {
             ReportFormat.MARKDOWN: markdown,
             ReportFormat.JUNIT: junit_xml,
-            ReportFormat.GITHUB: annotations,
+            ReportFormat.GITHUB: annotated,
         }[form](found)
         if output is None:
             typer.echo(made, nl=False)
@@ -230,7 +231,7 @@ def _tell(report: Report, json_path: Path | None, junit: Path | None, text: Path
             _write(path, writer(report).encode())
     show(report, Console(highlight=False, width=None if sys.stdout.isatty() else 140))
     if annotate:
-        typer.echo(annotations(report), nl=False)
+        typer.echo(annotated(report), nl=False)
     raise typer.Exit(report.exit_code)
 
 

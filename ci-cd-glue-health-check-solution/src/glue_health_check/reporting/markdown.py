@@ -36,7 +36,7 @@ def markdown(report: Report) -> str:
     return "\n".join(lines)[:_LONGEST] + "\n"
 
 
-def annotations(report: Report) -> str:
+def github_annotations(report: Report) -> str:
     """Findings as commands of GitHub's workflows, which show them at their lines of the pull request."""
     kinds = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
     lines = []
