@@ -192,7 +192,7 @@ class Terraform:
             text=True,
             start_new_session=True,  # Ctrl-C reaches it by us alone: of two it would stop at once and lose track
         )
-        assert process.stdout is not None  # noqa: S101 - it was asked for one line above
+        assert process.stdout is not None  # noqa: S101 - it was asked for one line above # nosec B101
         unreadable = []
         with process, _stopping_gently(process) as stopped, self.log.open("a", encoding="utf-8") as log:
             for line in process.stdout:

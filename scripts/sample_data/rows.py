@@ -52,7 +52,7 @@ class RowMaker:
         """pick_customer chooses the number of the customer that a transaction belongs to."""
         self._seed = seed
         self._pick_customer = pick_customer
-        self._random = random.Random()  # noqa: S311 - sample data, not secrets
+        self._random = random.Random()  # noqa: S311 - sample data, not secrets # nosec B311
         self._people = [person for country in COUNTRIES for person in self._people_of(country)]
         phrases = Faker("en_US")
         phrases.seed_instance(seed)

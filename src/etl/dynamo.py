@@ -37,7 +37,7 @@ def transact(table: Any, writes: list[dict[str, Any]]) -> None:
             if is_refusal(error) or not _cancellation_reasons(error) & _PASSING or attempt == _TRIES - 1:
                 raise
         # Spread, so that many runs don't come again at the same time.
-        time.sleep(random.uniform(0, min(_LONGEST_WAIT_SECONDS, 0.05 * 2**attempt)))  # noqa: S311
+        time.sleep(random.uniform(0, min(_LONGEST_WAIT_SECONDS, 0.05 * 2**attempt)))  # noqa: S311 - no secret # nosec B311
 
 
 def is_refusal(error: BotoCoreError | ClientError) -> bool:

@@ -143,7 +143,8 @@ def rebalanced(rows: DataFrame, columns: Sequence[str]) -> DataFrame:
     The hint is SQL because DataFrame.hint takes no columns in Python before Spark 4.
     """
     rows.createOrReplaceTempView("rows_to_write")
-    return rows.sparkSession.sql(f"select /*+ rebalance({', '.join(columns)}) */ * from rows_to_write")
+    hint = f"/*+ rebalance({', '.join(columns)}) */"
+    return rows.sparkSession.sql(f"select {hint} * from rows_to_write")  # the contract's names # nosec B608
 
 
 def _in_partitions(rows: DataFrame, batch_id: str, ingested_at: datetime) -> DataFrame:

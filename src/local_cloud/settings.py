@@ -10,7 +10,7 @@ from pathlib import Path
 HOST = "127.0.0.1"
 ACCOUNT = "000000000000"
 ACCESS_KEY = "test"
-SECRET_KEY = "test"  # noqa: S105  (the emulator accepts any credentials; these are its customary ones)
+SECRET_KEY = "test"  # noqa: S105  (the emulator accepts any credentials; these are its customary ones) # nosec B105
 
 DEFAULT_PORT = 4566
 DEFAULT_GLUE_PORT = 4567

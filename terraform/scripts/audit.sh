@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Audits the Terraform with programs of others: checkov, and parliament and cloudsplaining for the roles' policies.
+# Audits with programs of others: checkov, parliament and cloudsplaining for Terraform, bandit for Python, zizmor for CI.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 Usage: audit.sh terraform           checkov over terraform/ (what it skips is marked in the files, with the reason)
+       audit.sh plan <file>         checkov over a plan that `terraform show -json` has printed
        audit.sh policies <folder>   parliament and cloudsplaining over the IAM policies (*.json) of a folder
+       audit.sh python              bandit over src, scripts and terraform/scripts, but for their tests
+       audit.sh workflows           zizmor, and the schema of workflows, over .github/workflows
 
 They get a Python environment of their own, build/audit: checkov pins versions that the pipeline's packages don't.
 Environment: PYTHON (default: that of .venv, else python3)
@@ -36,11 +39,25 @@ prepare() {
   exec 9>&-
 }
 
-audit_terraform() {
+# --skip-download: links to explanations come from a server that may be out of reach, and change no result.
+run_checkov() {
   local root=$1
-  # --skip-download: links to explanations come from a server that may be out of reach, and change no result.
-  "${root}/build/audit/bin/checkov" --directory "${root}/terraform" --framework terraform \
-    --quiet --compact --skip-download --download-external-modules false
+  "${root}/build/audit/bin/checkov" "${@:2}" --quiet --compact --skip-download --download-external-modules false
+}
+
+# Not asked (nor is ruff): whether a program is started at all. All are, by lists of arguments; shells would be found.
+audit_python() {
+  local root=$1
+  cd "${root}"
+  build/audit/bin/bandit --quiet --recursive --exclude src/tests --skip B404,B603,B607 src scripts terraform/scripts
+}
+
+# Offline: the rules that need no look at GitHub. The schema comes with check-jsonschema.
+audit_workflows() {
+  local root=$1
+  cd "${root}"
+  build/audit/bin/zizmor --offline --persona pedantic --no-progress --quiet .github/workflows
+  build/audit/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 }
 
 audit_policies() {
@@ -57,7 +74,11 @@ main() {
   local root
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
   case "${1:-} $#" in
-    "terraform 1") prepare "${root}" && audit_terraform "${root}" ;;
+    "terraform 1") prepare "${root}" && run_checkov "${root}" --directory "${root}/terraform" --framework terraform ;;
+    # The skips stand in the files that the plan was made from.
+    "plan 2") prepare "${root}" && run_checkov "${root}" --file "$2" --framework terraform_plan --repo-root-for-plan-enrichment "${root}/terraform" ;;
+    "python 1") prepare "${root}" && audit_python "${root}" ;;
+    "workflows 1") prepare "${root}" && audit_workflows "${root}" ;;
     "policies 2") prepare "${root}" && audit_policies "${root}" "$2" ;;
     "-h 1" | "--help 1") usage ;;
     *) usage >&2 && exit 2 ;;

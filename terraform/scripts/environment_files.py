@@ -76,7 +76,7 @@ module "pipeline" {
 
 VALUES = {
     "pii_secret_value": (
-        "coalesce(var.pii_secret_value, ephemeral.aws_secretsmanager_random_password.pii.random_password)"
+        "coalesce(var.pii_secret_value, ephemeral.aws_secretsmanager_random_password.pii.random_password)"  # an expression # nosec B105
     )
 }
 

@@ -165,7 +165,7 @@ def empty_frame(spark: SparkSession, kinds: Mapping[str, str]) -> DataFrame:
         kinds: column -> type as Spark SQL spells it.
     """
     columns = ", ".join(f"cast(null as {kind}) as `{name}`" for name, kind in kinds.items())
-    return spark.sql(f"select {columns} from range(0)")  # noqa: S608 - names and types of contracts, not of users' data
+    return spark.sql(f"select {columns} from range(0)")  # noqa: S608 - names and types of contracts, not of users' data # nosec B608
 
 
 def empty_batch(spark: SparkSession, contract: Contract) -> DataFrame:

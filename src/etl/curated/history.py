@@ -34,7 +34,8 @@ def with_history_columns(rows: DataFrame) -> DataFrame:
 def begin_history(contract: Contract, table: str) -> str:
     """SQL for a table that had no history so far: each of its rows is the one version of its key."""
     begins = f"cast(`{contract.order_by[0]}` as timestamp)"
-    return f"update {table} set `{VALID_FROM}` = {begins}, `{IS_CURRENT}` = true where `{IS_CURRENT}` is null"
+    values = f"`{VALID_FROM}` = {begins}, `{IS_CURRENT}` = true"
+    return f"update {table} set {values} where `{IS_CURRENT}` is null"  # the contract's names # nosec B608
 
 
 def merge_history(rows: DataFrame, contract: Contract, table: str) -> None:

@@ -55,7 +55,7 @@ def merge(rows: DataFrame, table: str, key: Sequence[str], later: str = "true") 
     values = ", ".join(f"s.`{name}`" for name in columns)
     # Names come from contracts, whose schema admits letters, digits and _ only.
     spark.sql(
-        f"merge into {table} t using merge_source s on {same} "
+        f"merge into {table} t using merge_source s on {same} "  # the contract's names # nosec B608
         f"{f'when matched and s.`{DELETE}` and {later} then delete ' if deletes else ''}"
         f"when matched and {later} then update set {assignments} "
         f"when not matched {f'and not s.`{DELETE}` ' if deletes else ''}then insert ({names}) values ({values})"

@@ -148,7 +148,7 @@ def _query(text: str, frame: Frame, references: Mapping[str, Frame]) -> DataFram
         for name, other in {**references, PRIMARY: frame}.items():
             views.enter_context(temporary_view(other.data, name))
         try:
-            return frame.data.sparkSession.sql(f"select * from ({text.strip().rstrip(';')}\n)")  # noqa: S608
+            return frame.data.sparkSession.sql(f"select * from ({text.strip().rstrip(';')}\n)")  # noqa: S608 - the rule's SQL, as a query # nosec B608
         except SPARK_ERRORS as error:
             raise RuleError(f"the SQL is not valid: {spark_message(error)}") from None
 

@@ -95,4 +95,4 @@ class _Tables:
         if not snapshots:
             return self._spark.table(table)
         self.snapshots[name] = int(snapshots[0]["snapshot_id"])
-        return self._spark.sql(f"select * from {table} version as of {self.snapshots[name]}")  # noqa: S608
+        return self._spark.sql(f"select * from {table} version as of {self.snapshots[name]}")  # noqa: S608 - the contract's names # nosec B608

@@ -74,7 +74,7 @@ def _is_used(name: str, later: Sequence[SqlStep]) -> bool:
 
 def _query(spark: SparkSession, step: SqlStep, tables: Mapping[str, DataFrame], what: str) -> DataFrame:
     # In brackets only a query is grammar: an INSERT or DROP would run as soon as it is given to Spark.
-    statement = f"select * from (\n{step.sql.strip().rstrip(';')}\n)"  # noqa: S608
+    statement = f"select * from (\n{step.sql.strip().rstrip(';')}\n)"  # noqa: S608 - the contract's SQL, as a query # nosec B608
     with _views(spark, tables):
         try:
             return compiled(what, lambda: spark.sql(statement))

@@ -26,14 +26,14 @@ _PLUGINS = {
     "azure_storage_key": "AzureStorageKeyDetector",
     "basic_auth": "BasicAuthDetector",
     "discord": "DiscordBotTokenDetector",
-    "github_token": "GitHubTokenDetector",
-    "gitlab_token": "GitLabTokenDetector",
+    "github_token": "GitHubTokenDetector",  # a class, not a password # nosec B105
+    "gitlab_token": "GitLabTokenDetector",  # a class, not a password # nosec B105
     "jwt": "JwtTokenDetector",
     "mailchimp": "MailchimpDetector",
     "npm": "NpmDetector",
     "openai": "OpenAIDetector",
     "private_key": "PrivateKeyDetector",
-    "pypi_token": "PypiTokenDetector",
+    "pypi_token": "PypiTokenDetector",  # a class, not a password # nosec B105
     "sendgrid": "SendGridDetector",
     "slack": "SlackDetector",
     "square_oauth": "SquareOAuthDetector",

@@ -7,7 +7,7 @@ locals {
   streaming_access = {
     streaming_ingestion = {
       lists           = ["processed", "quality"]
-      reads           = ["${var.bucket_arns.processed}/*"]
+      reads           = [] # but what it writes: records as they came, and its checkpoint
       writes          = ["${var.bucket_arns.processed}/*", "${var.bucket_arns.quality}/*"]
       deletes         = []
       secrets         = []
@@ -135,26 +135,28 @@ locals {
       Sid    = "Ledger"
       Effect = "Allow"
       Action = [
-        "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
-        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
       ]
-      Resource = [var.table_arns.job_bookmarks, var.table_arns.job_state, "${var.table_arns.job_state}/index/*"]
+      Resource = [var.table_arns.job_bookmarks, var.table_arns.job_state]
     },
     {
       Sid    = "Catalog"
       Effect = "Allow"
-      Action = concat(["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"], access.catalog_changes)
+      Action = concat(["glue:GetPartitions", "glue:GetTable", "glue:GetTables"], access.catalog_changes)
       Resource = concat(
         ["${local.glue_arn}:catalog", "${local.glue_arn}:database/${var.database_name}"],
         [for table in access.tables : "${local.glue_arn}:table/${var.database_name}/${table}"],
       )
     },
     {
-      # Spark looks these two up when it starts on the Glue Data Catalog.
-      Sid      = "SparkDatabases"
-      Effect   = "Allow"
-      Action   = ["glue:GetDatabase"]
-      Resource = ["${local.glue_arn}:catalog", "${local.glue_arn}:database/default", "${local.glue_arn}:database/global_temp"]
+      # Spark looks for the other two when it starts on the Glue Data Catalog.
+      Sid    = "Databases"
+      Effect = "Allow"
+      Action = ["glue:GetDatabase"]
+      Resource = concat(
+        ["${local.glue_arn}:catalog"],
+        [for database in [var.database_name, "default", "global_temp"] : "${local.glue_arn}:database/${database}"],
+      )
     },
     {
       Sid      = "Alerts"
@@ -176,7 +178,7 @@ locals {
       Sid      = "Logs"
       Effect   = "Allow"
       Action   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = ["${local.logs_arn}:/aws-glue/*", "${local.logs_arn}:/aws-glue/*:*"]
+      Resource = ["${local.logs_arn}:/aws-glue/*"]
     },
     {
       Sid      = "DataKey"

@@ -103,9 +103,10 @@ locals {
     ], local.scan_grants, local.lambda_tracing)
     monitoring = concat([
       {
+        # "QueueDepths" has the fourth of them, for all queues.
         Sid      = "TakeMessages"
         Effect   = "Allow"
-        Action   = local.take_messages
+        Action   = [for action in local.take_messages : action if action != "sqs:GetQueueAttributes"]
         Resource = [var.queue_arns.job_events]
       },
       {

@@ -32,7 +32,7 @@ locals {
         Sid      = "Logs"
         Effect   = "Allow"
         Action   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = ["${local.logs_arn}:/aws-glue/crawlers*", "${local.logs_arn}:/aws-glue/crawlers*:*"]
+        Resource = ["${local.logs_arn}:/aws-glue/crawlers*"]
       },
       {
         Sid      = "DataKey"

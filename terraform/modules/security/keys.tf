@@ -1,9 +1,9 @@
 # Two KMS keys, so that whoever may read logs can't read data: `data` for buckets, tables and secrets, which no AWS service
 # may use on its own, and `telemetry` for log groups, topics and the Lambdas' environments.
 locals {
-  # Everything that administration of a key takes, named one by one; which people may do it is for their IAM policies.
+  # All that administration of a key takes besides key_use, one by one; which people may do it is for their IAM policies.
   key_administration = [
-    "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey",
+    "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DisableKey",
     "kms:DisableKeyRotation", "kms:EnableKey", "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus",
     "kms:ListAliases", "kms:ListGrants", "kms:ListKeyPolicies", "kms:ListKeyRotations", "kms:ListResourceTags",
     "kms:PutKeyPolicy", "kms:RevokeGrant", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion", "kms:TagResource",
