@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from arrivals import Arrival, SweepDue, is_covered, message_from
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -53,7 +54,10 @@ def verdict_on(body: str, context: LambdaContext) -> Verdict:
     claim = claim_of(message.folder, message.key)
     if is_covered(message, claim) and not is_refused(claim):
         return Verdict(CLAIMED, f"batch {(claim or {}).get('batch_id', '?')} has claimed this version", message.key)
-    if refusal_of(message.key, message.size, settings().rules) is None and settings().scan == OFF:
+    acceptable = refusal_of(message.key, message.size, settings().rules) is None
+    if acceptable and claim and not is_refused(claim) and _is_as_claimed(message.key, claim):
+        return Verdict(CLAIMED, f"batch {claim.get('batch_id', '?')} has claimed it as it is now", message.key)
+    if acceptable and settings().scan == OFF:
         return Verdict(NEW, "no batch has claimed this version", message.key)
     found = raw_object(message.key)
     if found is None:
@@ -81,6 +85,15 @@ def examine(found: RawObject, context: LambdaContext) -> Verdict:
         return _refused(found, content, move=True)
     report(found, content)
     return Verdict(NEW, f"reported, and to be ingested: {content.reason}", found.key)
+
+
+def _is_as_claimed(key: str, claim: dict[str, Any]) -> bool:
+    """Whether the object is still what was claimed. Events may be dated later than S3 dates their objects.
+
+    In a burst some always are, and each of them would start a run that finds nothing to do.
+    """
+    found = raw_object(key)
+    return found is not None and found.is_claimed_by(claim)
 
 
 def _refused(found: RawObject, refusal: Refusal, move: bool = False) -> Verdict:

@@ -124,6 +124,17 @@ def test_the_claim_keeps_what_was_claimed_before_so_that_it_is_not_ingested_twic
     assert (claim["batch_id"], claim["content_hash"], int(claim["size"])) == ("refused", "abc", 0)
 
 
+def test_an_event_that_is_dated_later_than_its_file_starts_nothing_once_the_file_is_claimed(
+    trigger: ModuleType, site: Site
+) -> None:
+    key = f"{DAY}a.csv"
+    event = site.drop(key, b"id\n1\n")
+    size, modified = site.listed(key)
+    event["time"] = "2035-01-01T00:00:00Z"
+    site.claim(key=key, size=size, modified_ms=modified, batch="b7")
+    assert call(trigger, event) == []  # Glue is not asked: there is none
+
+
 def test_a_batch_that_was_quicker_keeps_its_claim_and_people_are_told_so(trigger: ModuleType, site: Site) -> None:
     key = f"{DAY}empty.csv"
     event = site.drop(key, b"")
