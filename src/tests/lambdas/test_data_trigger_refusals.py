@@ -132,7 +132,8 @@ def test_an_event_that_is_dated_later_than_its_file_starts_nothing_once_the_file
     size, modified = site.listed(key)
     event["time"] = "2035-01-01T00:00:00Z"
     site.claim(key=key, size=size, modified_ms=modified, batch="b7")
-    assert call(trigger, event) == []  # Glue is not asked: there is none
+    assert call(trigger, event) == []
+    assert site.runs() == []
 
 
 def test_a_batch_that_was_quicker_keeps_its_claim_and_people_are_told_so(trigger: ModuleType, site: Site) -> None:
