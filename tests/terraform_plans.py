@@ -90,8 +90,9 @@ class Planner:
 
     def _pack(self, build: Path) -> None:
         (build / "lambda").mkdir(parents=True)
-        for name in ("glue_etl_library", *(f"lambda/{each}" for each in package.LAMBDAS)):
-            (build / f"{name}.zip").write_bytes(b"The plan needs only its hash.")
+        lambdas = [f"lambda/{name}.zip" for name in (*package.LAMBDAS, package.CONNECTOR_LAMBDA)]
+        for name in ("glue_etl_library.zip", package.CONNECTOR_WHEEL, *lambdas):
+            (build / name).write_bytes(b"The plan needs only its hash.")
 
     def plan(self, environment: str, values: str = "", state: dict[str, Any] | None = None) -> Plan:
         """Plans an environment with its own values and those of `values`, which is what a tfvars file holds.

@@ -17,24 +17,27 @@ from terraform.scripts import permissions_page
 from tests.iam.documents import Cut, Document, cuts, listed, sid_of, wildcards
 from tests.iam.needs import Check, Pipeline
 from tests.terraform_plans import Plan, terraform_planner
-from tests.terraform_runs import TERRAFORM
+from tests.terraform_runs import REPO, TERRAFORM
 
 AUDIT = TERRAFORM / "scripts" / "audit.sh"
 
 # All that is off or empty in prod, so that every policy is there. Something new to switch on belongs here.
-EVERYTHING = """
-crawlers               = { raw = { prefix = "data/incoming/" } }
-table_optimizers       = { orders = {} }
-connector_secrets      = { shop = { description = "The shop's database", jobs = ["data_ingestion"] } }
+EVERYTHING = f"""
+connectors_dir         = "{REPO / "src" / "config" / "connectors" / "examples"}"
+crawlers               = {{ raw = {{ prefix = "data/incoming/" }} }}
+table_optimizers       = {{ orders = {{}} }}
+connector_secrets      = {{ shop = {{
+  description = "The shop's", jobs = ["api_connector", "data_ingestion", "database_ingestion"]
+}} }}
 enable_schema_registry = true
 incoming_scan          = "quarantine"
-streaming = { job = {
+streaming = {{ job = {{
   dataset        = "orders"
   stream_arn     = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks"
   stream_key_arn = "arn:aws:kms:us-east-1:123456789012:key/of-clicks"
   cluster_arn    = "arn:aws:kafka:us-east-1:123456789012:cluster/events/0a1b"
   topics         = ["orders"]
-} }
+}} }}
 """
 
 

@@ -21,7 +21,7 @@ NEEDS = REPO / "terraform" / "needs"
 PAGE = REPO / "docs" / "permissions.md"
 
 # The order of the page; a file that is not named comes before those of what refuses.
-FIRST = ["jobs", "data_ingestion", "data_processing", "data_quality", "streaming_ingestion", "lambdas", "data_trigger"]
+FIRST = ["jobs", "network", "data_ingestion", "data_processing", "data_quality", "streaming_ingestion", "lambdas"]
 LAST = ["services", "buckets", "queues_and_topics", "keys", "endpoints"]
 
 HEAD = """# Permissions

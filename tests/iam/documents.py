@@ -81,8 +81,8 @@ def documents(plan: Plan) -> dict[str, Document]:
 
 
 def owner_of(resource: dict[str, Any]) -> str:
-    """What a document of the resource is called by: the resource's key, and `_dlq` for a dead-letter queue."""
-    return f"{resource['index']}_dlq" if resource["name"] == "dead_letter" else str(resource["index"])
+    """What a document of the resource is called by: the resource's key; a queue has its own name."""
+    return str(resource["values"]["name"] if resource["type"] == "aws_sqs_queue" else resource["index"])
 
 
 def listed(value: Any) -> list[Any]:

@@ -66,7 +66,7 @@ locals {
       Sid      = "Logs"
       Effect   = "Allow"
       Action   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = ["${local.logs_arn}:/aws-glue/*", "${local.logs_arn}:/aws-glue/*:*"]
+      Resource = ["${local.logs_arn}:/aws-glue/*"]
     },
     {
       Sid      = "DataKey"
