@@ -111,9 +111,8 @@ def _show(queue: Queue, groups: Sequence[Group], others: int, maybe_more: bool) 
         console.print(f"{queue.name}: no dead letters{f' of those asked for, {others} others' if others else ''}")
         return
     count = sum(len(group.letters) for group in groups)
-    table = Table(
-        title=f"{queue.name}: {count:,} dead letter(s){' or more' if maybe_more else ''}", title_justify="left"
-    )
+    title = f"{queue.name}: {count:,} dead letter(s){' or more' if maybe_more else ''}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
     for column in ("Why", "Kind", "About", "Letters", "Oldest", "Newest"):
         table.add_column(column, justify="right" if column == "Letters" else "left", overflow="fold")
     for group in groups:

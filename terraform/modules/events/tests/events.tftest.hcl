@@ -102,7 +102,7 @@ run "rules_take_new_files_and_our_own_jobs_and_lambdas_know_their_settings" {
 
   assert {
     condition = aws_lambda_function.this["data_trigger"].environment[0].variables == tomap({
-      LOG_LEVEL = "INFO", POWERTOOLS_SERVICE_NAME = "demo-data-trigger", WORKFLOW_NAME = "demo-etl-workflow"
+      LOG_LEVEL = "INFO", POWERTOOLS_SERVICE_NAME = "demo-data-trigger", POWERTOOLS_TRACE_DISABLED = "true", WORKFLOW_NAME = "demo-etl-workflow"
     })
     error_message = "A Lambda's own variables must join the common ones."
   }
