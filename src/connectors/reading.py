@@ -97,6 +97,8 @@ def _problems(stem: str, document: Any) -> Iterator[str]:
         yield f"name: {document['name']!r} must be the file's name, {stem!r}"
     if ("rest" in document) == ("database" in document):
         yield "a connector has exactly one source: give it either rest or database"
+    if "database" in document and document.get("schedule", "").startswith("rate"):
+        yield "schedule: Glue's triggers know no rate(…); write cron(…), such as cron(0/15 * * * ? *)"
     if "rest" in document:
         yield from _rest_problems(document["rest"])
     if "incremental" in document:

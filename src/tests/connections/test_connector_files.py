@@ -34,6 +34,7 @@ def test_the_shortest_connectors_have_sensible_limits() -> None:
         ("name: b\n" + REST[8:], "name: 'b' must be the file's name, 'a'"),
         (REST + "shedule: rate(1 hour)\n", "unknown field 'shedule' (did you mean 'schedule'?)"),
         (REST + "schedule: hourly\n", "schedule: 'hourly' must be rate(15 minutes) or cron(0 2 * * ? *)"),
+        (DATABASE + "schedule: rate(1 hour)\n", "schedule: Glue's triggers know no rate"),
         ("name: a\ndataset: orders\n", "give it either rest or database"),
         (REST + DATABASE[23:], "give it either rest or database"),
         (
