@@ -29,6 +29,7 @@ table_optimizers       = {{ orders = {{}} }}
 connector_secrets      = {{ shop = {{
   description = "The shop's", jobs = ["api_connector", "data_ingestion", "database_ingestion"]
 }} }}
+enable_nat_gateway     = true
 enable_schema_registry = true
 incoming_scan          = "quarantine"
 streaming = {{ job = {{
@@ -164,6 +165,9 @@ def test_parliament_and_cloudsplaining_find_nothing(pipeline: Pipeline, tmp_path
 
 
 def test_checkov_finds_nothing_in_a_plan_of_everything(plan: Plan, tmp_path: Path) -> None:
+    assert (
+        plan.of("aws_nat_gateway") and plan.of("aws_glue_crawler") and plan.of("aws_kinesis_firehose_delivery_stream")
+    )
     (tmp_path / "plan.json").write_text(plan.text, encoding="utf-8")
     passed = re.search(r"Passed checks: (\d+), Failed checks: 0", audit("plan", tmp_path / "plan.json"))
     assert passed and int(passed[1]) > 300

@@ -184,6 +184,8 @@ def source(tmp_path: Path) -> Path:
     for name in package.LAMBDAS:
         (folder / "lambda" / name).mkdir(parents=True)
         (folder / "lambda" / name / "handler.py").write_text("def handler(event, context):\n    return event\n")
+    for shared in {name for names in package.SHARED_MODULES.values() for name in names}:
+        (folder / shared).touch()
     (folder / "config" / "datasets").mkdir()
     (folder / "config" / "datasets" / "orders.yml").write_text("name: orders\n")
     return folder

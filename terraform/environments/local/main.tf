@@ -36,6 +36,8 @@ module "pipeline" {
   enable_vpc                   = var.enable_vpc
   existing_vpc                 = var.existing_vpc
   interface_endpoints          = var.interface_endpoints
+  enable_nat_gateway           = var.enable_nat_gateway
+  internet_ports               = var.internet_ports
   vpc_cidr                     = var.vpc_cidr
   permissions_boundary_arn     = var.permissions_boundary_arn
   connector_secrets            = var.connector_secrets

@@ -230,6 +230,18 @@ variable "interface_endpoints" {
   default     = ["events", "glue", "kms", "logs", "monitoring", "secretsmanager", "sns", "sqs", "sts"]
 }
 
+variable "enable_nat_gateway" {
+  description = "Let jobs in the VPC of their own reach sources in the internet, on internet_ports. It costs money by the hour and by the gigabyte."
+  type        = bool
+  default     = false
+}
+
+variable "internet_ports" {
+  description = "Ports that jobs may reach in the internet, with enable_nat_gateway: 443 for APIs, 5432 for PostgreSQL."
+  type        = set(number)
+  default     = [443]
+}
+
 variable "vpc_cidr" {
   description = "Address range of the VPC of the jobs' own."
   type        = string

@@ -66,6 +66,28 @@ variable "interface_endpoints" {
   }
 }
 
+variable "enable_nat_gateway" {
+  description = "Give the VPC of the jobs' own a NAT gateway, so that jobs reach sources in the internet. It costs money by the hour and by the gigabyte."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.enable_nat_gateway || var.existing_vpc == null
+    error_message = "enable_nat_gateway is for the VPC of the jobs' own; an existing_vpc has its own routes."
+  }
+}
+
+variable "internet_ports" {
+  description = "Ports that jobs may reach in the internet, with enable_nat_gateway: 443 for APIs, 5432 for PostgreSQL."
+  type        = set(number)
+  default     = [443]
+
+  validation {
+    condition     = alltrue([for port in var.internet_ports : port >= 1 && port <= 65535 && floor(port) == port])
+    error_message = "internet_ports must be whole numbers from 1 to 65535."
+  }
+}
+
 variable "flow_logs" {
   description = "Where the VPC of the jobs' own writes its flow logs: log_group_arn, and role_arn of the role that may. A VPC that is there already has its own."
   type = object({

@@ -1,5 +1,5 @@
-# A VPC of the jobs' own: private subnets without a way to the internet. Jobs reach AWS services by endpoints, and need
-# nothing else, because everything they import travels with them.
+# A VPC of the jobs' own: private subnets without a way to the internet, but for that of nat.tf. Jobs reach AWS services by
+# endpoints, and need nothing else, because everything they import travels with them.
 
 resource "aws_vpc" "this" {
   count = local.own ? 1 : 0

@@ -104,6 +104,8 @@ module "networking" {
   vpc_cidr            = var.vpc_cidr
   availability_zones  = local.own_vpc ? slice(data.aws_availability_zones.available[0].names, 0, 2) : []
   interface_endpoints = local.job_source == "kinesis" ? setunion(var.interface_endpoints, ["kinesis-streams"]) : var.interface_endpoints
+  enable_nat_gateway  = var.enable_nat_gateway
+  internet_ports      = var.internet_ports
 
   flow_logs = local.own_vpc ? {
     log_group_arn = module.monitoring.log_group_arns["vpc"]

@@ -316,6 +316,23 @@ variable "interface_endpoints" {
   default     = ["events", "glue", "kms", "logs", "monitoring", "secretsmanager", "sns", "sqs", "sts"]
 }
 
+variable "enable_nat_gateway" {
+  description = "Let jobs in the VPC of their own reach sources in the internet, on internet_ports. It costs money by the hour and by the gigabyte."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.enable_nat_gateway || (var.enable_vpc && var.existing_vpc == null)
+    error_message = "enable_nat_gateway needs enable_vpc, and a VPC of the jobs' own (no existing_vpc): there is nothing else that it could be put in."
+  }
+}
+
+variable "internet_ports" {
+  description = "Ports that jobs may reach in the internet, with enable_nat_gateway: 443 for APIs, 5432 for PostgreSQL."
+  type        = set(number)
+  default     = [443]
+}
+
 variable "vpc_cidr" {
   description = "Address range of the VPC of the jobs' own."
   type        = string

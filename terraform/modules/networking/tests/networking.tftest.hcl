@@ -70,6 +70,61 @@ run "nothing_but_endpoints_can_be_reached" {
   }
 }
 
+run "by_default_there_is_no_way_to_the_internet" {
+  command = plan
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 0 && length(aws_internet_gateway.this) == 0 && length(aws_route.private_to_internet) == 0
+    error_message = "Without enable_nat_gateway nothing may lead to the internet."
+  }
+
+  assert {
+    condition     = length(aws_vpc_security_group_egress_rule.glue_internet) == 0
+    error_message = "Without enable_nat_gateway the workers may reach nothing but endpoints."
+  }
+}
+
+run "a_nat_gateway_opens_the_ports_that_are_named" {
+  command = plan
+
+  variables {
+    enable_nat_gateway = true
+    internet_ports     = [443, 5432]
+  }
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 1 && length(aws_route.private_to_internet) == 1 && length(aws_route.public) == 1
+    error_message = "Private subnets must reach the internet through the gateway, and the gateway through its own subnet."
+  }
+
+  assert {
+    condition     = !contains([for subnet in aws_subnet.private : subnet.cidr_block], aws_subnet.public["nat"].cidr_block) && aws_subnet.public["nat"].map_public_ip_on_launch != true
+    error_message = "The gateway must have a range of its own, in which nothing else gets an address of the internet."
+  }
+
+  assert {
+    condition     = toset([for rule in aws_vpc_security_group_egress_rule.glue_internet : rule.to_port]) == toset([443, 5432]) && alltrue([for rule in aws_vpc_security_group_egress_rule.glue_internet : rule.from_port == rule.to_port])
+    error_message = "The workers may reach the named ports in the internet, and no other."
+  }
+
+  assert {
+    condition     = length(aws_vpc_endpoint.gateway) == 2 && length(aws_vpc_endpoint.interface) > 0
+    error_message = "AWS must still be reached through endpoints."
+  }
+}
+
+run "a_nat_gateway_for_a_vpc_of_others_and_a_port_that_is_none_are_refused" {
+  command = plan
+
+  variables {
+    enable_nat_gateway = true
+    internet_ports     = [0]
+    existing_vpc       = { vpc_id = "vpc-0123", subnet_ids = ["subnet-0123"] }
+  }
+
+  expect_failures = [var.enable_nat_gateway, var.internet_ports]
+}
+
 run "what_the_jobs_call_has_an_endpoint" {
   command = plan
 

@@ -205,6 +205,7 @@ run "values_that_cannot_be_are_refused" {
   command = plan
 
   variables {
+    enable_nat_gateway         = true # but no VPC
     environment                = "production"
     project_name               = "Glue_ETL"
     bucket_suffix              = "-x-"
@@ -226,7 +227,7 @@ run "values_that_cannot_be_are_refused" {
     execution_class            = "CHEAP"
   }
 
-  expect_failures = [var.environment, var.project_name, var.bucket_suffix, var.glue_version, var.python_version, var.worker_type, var.number_of_workers, var.schedule, var.maintenance_retention_days, var.performance, var.maintenance_schedule, var.health_summary_schedule, var.sweep_schedule, var.allowed_extensions, var.max_object_size_gb, var.incoming_scan, var.incoming_scan_mb, var.job_overrides, var.execution_class]
+  expect_failures = [var.enable_nat_gateway, var.environment, var.project_name, var.bucket_suffix, var.glue_version, var.python_version, var.worker_type, var.number_of_workers, var.schedule, var.maintenance_retention_days, var.performance, var.maintenance_schedule, var.health_summary_schedule, var.sweep_schedule, var.allowed_extensions, var.max_object_size_gb, var.incoming_scan, var.incoming_scan_mb, var.job_overrides, var.execution_class]
 }
 
 run "processing_alone_gets_the_secret_and_the_retentions" {
