@@ -145,6 +145,20 @@ def test_a_table_holds_what_its_block_says(tmp_path: Path) -> None:
     ]
 
 
+def test_the_table_of_environments_has_what_some_environment_gives(tmp_path: Path) -> None:
+    (tmp_path / "variables.tf").write_text(
+        'variable "days" {\n  default = {}\n}\n\nvariable "name" {\n  default = "a"\n}\n\nvariable "rest" {\n}\n'
+    )
+    for name in ENVIRONMENTS:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "terraform.tfvars").write_text('# rest = 1\nname = "b"\n' if name == "dev" else "")
+    (tmp_path / "prod" / "terraform.tfvars").write_text("days = {\n  raw   = 60\n  quick = [1, 2]\n}\n")
+    assert readme_tables.values_table(tmp_path, tmp_path / "variables.tf").splitlines()[4:] == [
+        "| `days` | `{}` |  |  |  | `{ raw = 60, quick = [1, 2] }` |",
+        '| `name` | `"a"` |  | `"b"` |  |  |',
+    ]
+
+
 def test_no_secret_s_value_can_get_into_a_state() -> None:
     for file in TERRAFORM.rglob("*.tf"):
         text = file.read_text()

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the tables of inputs and outputs into the READMEs of the modules, from variables.tf and outputs.tf.
+"""Writes the tables of inputs and outputs into the READMEs of the modules, from variables.tf and outputs.tf, and the
+table of values into that of the environments, from their terraform.tfvars.
 
 With --check it changes nothing, names the READMEs whose tables are not up to date, and fails if there are any.
 It reads files as `terraform fmt` leaves them; needs nothing but Python.
@@ -15,11 +16,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-MODULES = Path(__file__).resolve().parents[1] / "modules"
+TERRAFORM = Path(__file__).resolve().parents[1]
+MODULES = TERRAFORM / "modules"
+ENVIRONMENTS = TERRAFORM / "environments"
 
 BLOCK = re.compile(r'^(?:variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 HEREDOC = re.compile(r"^  description\s*= <<-EOT\n(.*?)^\s*EOT$", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r'^  description\s*= "(.*)"$', re.MULTILINE)
+VALUE = re.compile(r"^(\w+)\s*= (.+(?:\n(?:  .*|[\])}].*))*)", re.MULTILINE)
 # An attribute goes on for as long as its lines are indented further than its name, or close what it opened.
 ATTRIBUTE = r"^  {name}\s*= (.+(?:\n(?:    .*|  [\])}}].*|\s*))*)"
 
@@ -67,9 +71,29 @@ def tables(module: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def cell(value: str) -> str:
+    """Returns a value of a tfvars file as a cell of a table: on one line, with commas between entries."""
+    text = " ".join(value.split())
+    return "`" + re.sub(r"(?<![{\[(,=]) (?=\w+ += )", ", ", text) + "`"
+
+
+def values_table(environments: Path, inputs: Path) -> str:
+    """Returns the section of the environments' README: every value that some environment gives, and the default."""
+    folders = [environments / name for name in ("local", "dev", "staging", "prod")]
+    given = {folder.name: dict(VALUE.findall((folder / "terraform.tfvars").read_text("utf-8"))) for folder in folders}
+    lines = ["## Values", "", f"| Variable | Default | {' | '.join(given)} |", "|---|---|" + "---|" * len(given)]
+    for name, body in blocks(inputs):
+        if name != "environment" and any(name in values for values in given.values()):
+            cells = [cell(values[name]) if name in values else "" for values in given.values()]
+            lines.append(f"| `{name}` | {default_of(body)} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def updated(readme: str, section: str) -> str:
-    """Returns a README with its tables replaced: all from `## Inputs` to the next other heading, or its end."""
-    found = re.search(r"^## Inputs$.*?(?=^## (?!Inputs|Outputs)|\Z)", readme, re.MULTILINE | re.DOTALL)
+    """Returns a README with its section replaced: from its first heading to the next one of others, or the end."""
+    own = "|".join(re.findall(r"^## (\w+)$", section, re.MULTILINE))
+    first = own.split("|")[0]
+    found = re.search(rf"^## {first}$.*?(?=^## (?!(?:{own})$)|\Z)", readme, re.MULTILINE | re.DOTALL)
     if found is None:
         return f"{readme.rstrip()}\n\n{section}"
     rest = readme[found.end() :]
@@ -82,11 +106,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; fail when a README is not up to date")
     parser.add_argument("modules", nargs="*", type=Path, help="folders of modules (default: all of them)")
     options = parser.parse_args(arguments)
+    modules = options.modules or sorted(path.parent for path in MODULES.glob("*/main.tf"))
+    sections = {module / "README.md": tables(module) for module in modules}
+    if not options.modules:
+        inputs = ENVIRONMENTS / "dev" / "variables.tf"
+        sections[ENVIRONMENTS / "README.md"] = values_table(ENVIRONMENTS, inputs)
     stale = []
-    for module in options.modules or sorted(path.parent for path in MODULES.glob("*/main.tf")):
-        readme = module / "README.md"
+    for readme, section in sections.items():
         before = readme.read_text(encoding="utf-8")
-        after = updated(before, tables(module))
+        after = updated(before, section)
         if after == before:
             continue
         stale.append(readme)
