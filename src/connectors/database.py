@@ -23,7 +23,7 @@ from connectors.values import cursor_type
 from connectors.windows import Window
 
 # Fields of a secret that take their part of the URL; those of secrets that RDS makes are among them.
-_URL_FIELDS = {"username": "username", "password": "password", "host": "host", "port": "port", "dbname": "database"}
+_URL_FIELDS = {field: field for field in ("username", "password", "host", "port")} | {"dbname": "database"}
 # How the values of a position are written, so that they read back as they were.
 _KINDS: tuple[tuple[str, type], ...] = (("datetime", datetime), ("date", date), ("decimal", Decimal), ("uuid", UUID))
 _READ: dict[str, Callable[[str], Any]] = {
@@ -67,7 +67,7 @@ class DatabaseRows:
     """
 
     def __init__(self, connector: Connector, engine: Engine) -> None:
-        assert isinstance(connector.source, DatabaseSource)  # noqa: S101 - for the type checker
+        assert isinstance(connector.source, DatabaseSource)  # noqa: S101 - for the type checker # nosec B101
         self._name, self._source, self._engine = connector.name, connector.source, engine
         self._incremental = connector.incremental
 

@@ -102,7 +102,7 @@ def _keys(client: Any, bucket: str, prefix: str) -> list[str]:
 
 
 def _load(connector: Connector, settings: argparse.Namespace) -> Result:
-    assert isinstance(connector.source, DatabaseSource)  # noqa: S101 - for the type checker
+    assert isinstance(connector.source, DatabaseSource)  # noqa: S101 - for the type checker # nosec B101
     credentials = _credentials(f"{settings.secret_prefix}{connector.source.secret}") if connector.source.secret else {}
     engine = open_engine(connector.source, credentials)
     folder = RawFolder(boto3.client("s3"), settings.raw_bucket, connector.dataset, connector.name)

@@ -105,7 +105,7 @@ class Load:
         return self._result(True)
 
     def _window(self) -> Window:
-        assert self._state.window is not None  # noqa: S101 - for the type checker
+        assert self._state.window is not None  # noqa: S101 - for the type checker # nosec B101
         return self._state.window
 
     def _go_through_pages(self, window: Window) -> bool:

@@ -22,9 +22,9 @@ _PATTERNS = {
     "name": "lower-case letters, digits and _, starting with a letter",
     "dataset": "lower-case letters, digits and _, starting with a letter",
     "schedule": "rate(15 minutes) or cron(0 2 * * ? *)",
-    "secret": "a name of connector_secrets: lower-case letters, digits and hyphens",
+    "secret": "a name of connector_secrets: lower-case letters, digits and hyphens",  # an explanation # nosec B105
     "records": "a dotted path such as data.items, or $ where the answer is the list itself",
-    "token_url": "an http(s) URL without user and password",
+    "token_url": "an http(s) URL without user and password",  # an explanation # nosec B105
 }
 _URLS = {
     "rest": "an http(s) URL without user and password, which belong into the secret",

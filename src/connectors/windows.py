@@ -191,7 +191,7 @@ class Selection:
         return text
 
     def _value_of(self, row: Mapping[str, Any]) -> Any:
-        assert self._type is not None and self._incremental is not None  # noqa: S101 - for the type checker
+        assert self._type is not None and self._incremental is not None  # noqa: S101 - for the type checker # nosec B101
         # A column's name may hold a dot; a dotted path leads into the objects of an API's row.
         cursor, value = self._incremental.cursor, row  # type: str, Any
         for name in [cursor] if cursor in row else cursor.split("."):

@@ -60,13 +60,21 @@ audit_workflows() {
   build/audit/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 }
 
+# All policies in one process of cloudsplaining: its command takes a single file, and half a second to start.
+readonly CLOUDSPLAINING='
+import json, pathlib, sys
+from cloudsplaining.command.scan_policy_file import scan_policy
+
+for file in sorted(pathlib.Path(sys.argv[1]).glob("*.json")):
+    for kind, result in scan_policy(json.loads(file.read_text())).items():
+        if isinstance(result, dict) and result["findings"]:
+            sys.exit("%s of %s: %s" % (kind, file.name, result["findings"]))
+'
+
 audit_policies() {
-  local root=$1 folder=$2 policy found
+  local root=$1 folder=$2
   "${root}/build/audit/bin/parliament" --directory "${folder}" || fail "parliament has findings, see above"
-  for policy in "${folder}"/*.json; do
-    found=$("${root}/build/audit/bin/cloudsplaining" scan-policy-file -i "${policy}")
-    [[ ${found} == *"no results found"* ]] || fail "cloudsplaining about ${policy##*/}: ${found}"
-  done
+  "${root}/build/audit/bin/python" -c "${CLOUDSPLAINING}" "${folder}" || fail "cloudsplaining has findings, see above"
   printf 'nothing found in %s\n' "${folder}"
 }
 

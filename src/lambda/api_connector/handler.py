@@ -170,7 +170,7 @@ def credentials(connector: Connector) -> dict[str, str]:
             f"the secret {name} can't be read: {error}. It must be in connector_secrets of Terraform, name "
             "api_connector among its jobs, and have a value (aws secretsmanager put-secret-value)"
         ) from error
-    assert isinstance(connector.source, RestSource) and connector.source.authentication  # noqa: S101
+    assert isinstance(connector.source, RestSource) and connector.source.authentication  # noqa: S101 - for the type checker # nosec B101
     return fields_of(name, text, PLAIN_FIELD.get(connector.source.authentication.kind, ""))
 
 

@@ -63,7 +63,7 @@ class RestRows:
     """
 
     def __init__(self, connector: Connector, credentials: Mapping[str, str]) -> None:
-        assert isinstance(connector.source, RestSource)  # noqa: S101 - for the type checker
+        assert isinstance(connector.source, RestSource)  # noqa: S101 - for the type checker # nosec B101
         self._connector, self._source = connector, connector.source
         session = Client(
             request_timeout=self._source.timeout_seconds,
