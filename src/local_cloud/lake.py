@@ -213,6 +213,7 @@ class Lake:
         listing = self._listing(bucket)
         wanted: dict[str, Path] = {}
         kept: set[Path] = set()
+        retimed: dict[str, IndexEntry] = {}
         folders = {key[:end] for key in listing for end, sign in enumerate(key) if sign == "/"}
         for key, found in listing.items():
             path = None if key in folders else local_path(folder, key)
@@ -223,9 +224,12 @@ class Lake:
             held = _entry_of(path, found["ETag"])
             if held is None or held != known.get(key):
                 wanted[key] = path
+            elif held.modified_ns != _modified_ns(found):  # written again with the same content
+                retimed[key] = _with_time(path, found)
         # What a job wrote into an input, such as its --TempDir, stays: another run may still need it.
         came = [local_path(folder, key) for key in known]
         self._remove(folder, (set(came) if known else set(_files(folder))) - kept)
+        self._index.put(bucket, retimed)
         if wanted:
             fetched = self._fetch(bucket, wanted, listing, transfer, note)
             self._index.put(bucket, fetched)
@@ -246,13 +250,10 @@ class Lake:
                 note(f"{error}: left out")
             for key in [key for key, place in places.items() if place.exists()]:
                 path, found = wanted[key], listing[key]
-                modified = int(found["LastModified"].timestamp() * 1000) * 1_000_000
-                os.utime(places[key], ns=(modified, modified))
+                entry = _with_time(places[key], found)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 places[key].replace(path)
-                entry = _entry_of(path, found["ETag"])
-                if entry is not None:
-                    entries[key] = entry
+                entries[key] = entry
         finally:
             shutil.rmtree(staging)
         return entries
@@ -337,6 +338,18 @@ def local_path(folder: Path, key: str) -> Path | None:
     if any(part in ("", ".", "..") or "\0" in part or len(part.encode()) > _MAX_NAME_BYTES for part in parts):
         return None
     return folder.joinpath(*parts)
+
+
+def _modified_ns(found: Mapping[str, Any]) -> int:
+    """When an object was written, to the millisecond that jobs see."""
+    return int(found["LastModified"].timestamp() * 1000) * 1_000_000
+
+
+def _with_time(path: Path, found: Mapping[str, Any]) -> IndexEntry:
+    """Give a file the time of its object."""
+    modified = _modified_ns(found)
+    os.utime(path, ns=(modified, modified))
+    return IndexEntry(found["ETag"], path.stat().st_size, modified)
 
 
 def _entry_of(path: Path, etag: str) -> IndexEntry | None:

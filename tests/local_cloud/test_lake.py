@@ -95,6 +95,19 @@ def test_a_file_has_the_time_of_its_object(cloud: Cloud, lake: Lake) -> None:
     assert (cloud.settings.lake / bucket / "x.csv").stat().st_mtime == pytest.approx(modified.timestamp(), abs=0.01)
 
 
+def test_an_object_written_again_with_the_same_content_gets_its_new_time(cloud: Cloud, lake: Lake) -> None:
+    bucket = cloud.bucket("raw")
+    file = cloud.settings.lake / bucket / "x.csv"
+    times = set()
+    for _ in range(2):
+        cloud.put(bucket, "x.csv", "a")
+        bring_in(lake, bucket)
+        modified = cloud.s3.list_objects_v2(Bucket=bucket)["Contents"][0]["LastModified"]
+        assert file.stat().st_mtime == pytest.approx(modified.timestamp(), abs=0.001)
+        times.add(modified)
+    assert len(times) == 2
+
+
 def test_what_is_deleted_in_s3_leaves_the_lake_with_its_empty_folders(cloud: Cloud, lake: Lake) -> None:
     bucket = cloud.bucket("raw")
     cloud.put(bucket, "day/a.csv", "a")
