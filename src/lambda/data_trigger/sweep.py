@@ -26,6 +26,8 @@ from trigger_services import bookmarks, state
 from etl.dynamo import query
 
 ENTITY, ID = "sweep", "last"
+# The stage of the streaming job, as its leases are called.
+STREAMING = "streaming"
 # Events need seconds; a message that came while a run was under way comes back within minutes.
 GRACE_SECONDS = 600
 LEAST_SECONDS = 8
@@ -136,13 +138,19 @@ def _unfinished(dataset: str) -> Iterator[str]:
     """Batches among the dataset's open ones that are not CHECKED (an entry may outlive its batch's last step)."""
     for batch in _ids(f"open#{dataset}"):
         item = state().get_item(Key={"entity": f"batch#{dataset}", "id": batch}, ConsistentRead=True).get("Item")
-        if item and item["status"] != "CHECKED":
+        if item and item["status"] != "CHECKED" and not _is_of_its_stream(item):
             yield batch
+
+
+def _is_of_its_stream(batch: Mapping[str, Any]) -> bool:
+    """Whether a batch is still to be ingested by the streaming job, which no run of the workflow does for it."""
+    return "stream_query" in batch and batch["status"] == "PLANNED"
 
 
 def _is_leased(dataset: str) -> bool:
     leases = query(state(), KeyConditionExpression=Key("entity").eq(f"lock#{dataset}"))
-    return any(float(lease.get("lease_until", 0)) > time.time() for lease in leases)
+    # A streaming job keeps its lease for as long as it runs, and what it has ingested waits for a run all the same.
+    return any(float(lease.get("lease_until", 0)) > time.time() for lease in leases if lease["id"] != STREAMING)
 
 
 def _memory() -> dict[str, Any]:

@@ -91,6 +91,27 @@ def test_while_a_job_works_on_a_dataset_no_run_is_started(
     assert started_by(site) == [("sweep", "0")]
 
 
+def test_batches_of_a_stream_start_a_run_while_the_stream_goes_on_and_not_before_they_are_ingested(
+    trigger: ModuleType, site: Site, later: Callable[[float], None]
+) -> None:
+    site.state.put_item(Item={"entity": "lock#orders", "id": "streaming", "lease_until": int(time.time()) + 9000})
+    open_batch(site, "PLANNED")
+    key = {"entity": "batch#orders", "id": "b1"}
+    site.state.update_item(
+        Key=key, UpdateExpression="SET stream_query = :query", ExpressionAttributeValues={":query": "q1"}
+    )
+    call(trigger, SWEEP)
+    assert site.runs() == []
+    site.state.update_item(
+        Key=key,
+        UpdateExpression="SET #s = :done",
+        ExpressionAttributeNames={"#s": "status"},
+        ExpressionAttributeValues={":done": "INGESTED"},
+    )
+    call(trigger, SWEEP)
+    assert started_by(site) == [("sweep", "0")]
+
+
 def test_a_run_under_way_is_the_end_of_a_sweep_and_its_message_does_not_come_back(
     trigger: ModuleType, site: Site, later: Callable[[float], None]
 ) -> None:
