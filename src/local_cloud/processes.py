@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,6 +21,9 @@ from local_cloud.settings import HOST, LocalCloudError
 _POLL_SECONDS = 0.05
 _END_SECONDS = 30.0
 _KILL_SECONDS = 5.0
+# Below the ports of outgoing connections, which begin at 32768 on Linux and at 49152 elsewhere.
+_PORTS_TO_LISTEN_ON = range(15_000, 32_000)
+_PORTS_TRIED = 100
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,22 @@ def check_port(service: Service) -> None:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that no outgoing connection takes either.
+
+    A port that the system picks itself (port 0) is one of those that it also gives to outgoing connections: by the
+    time that a service wants to listen on it, somebody may be calling from it.
+
+    Raises:
+        LocalCloudError: every port that was tried is in use.
+    """
+    for port in random.SystemRandom().sample(_PORTS_TO_LISTEN_ON, _PORTS_TRIED):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise LocalCloudError(f"{_PORTS_TRIED} ports of {_PORTS_TO_LISTEN_ON} were tried, and all are in use")
 
 
 def wait_until_ready(service: Service, process: psutil.Process, answers: Callable[[], bool], seconds: float) -> None:

@@ -15,12 +15,14 @@ from local_cloud.environment import emulator_environment, process_environment, s
 from local_cloud.errors import failure_message
 from local_cloud.iam import make_certificate, trusting_account
 from local_cloud.java import java_home
+from local_cloud.processes import free_port
 from local_cloud.protocol import GlueError, attempt_id
 from local_cloud.schedule import Scheduler, next_time
 from local_cloud.settings import LocalCloudError, Settings, settings_from_environment, to_environment
 from local_cloud.spark_conf import job_settings, local_catalogs, properties_text
 from local_cloud.triggers import fires
 
+OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=timezone.utc)  # a Monday
 
 
@@ -338,3 +340,12 @@ def test_since_is_a_length_of_time_or_a_time() -> None:
     assert start_of("2024-01-15T00:00:00Z", NOW) == datetime(2024, 1, 15, tzinfo=timezone.utc)
     with pytest.raises(ValueError, match="--since is 'soon'"):
         start_of("soon", NOW)
+
+
+# Ports
+
+
+@pytest.mark.skipif(not OUTGOING_PORTS.exists(), reason="only Linux says which ports outgoing connections get")
+def test_a_free_port_is_none_that_outgoing_connections_get() -> None:
+    first, last = map(int, OUTGOING_PORTS.read_text().split())
+    assert not [port for port in (free_port() for _ in range(50)) if first <= port <= last]

