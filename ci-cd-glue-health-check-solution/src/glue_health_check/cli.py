@@ -23,8 +23,9 @@ from glue_health_check.reporting.junit import junit_xml
 from glue_health_check.reporting.markdown import github_annotations as annotated
 from glue_health_check.reporting.markdown import markdown
 from glue_health_check.reporting.terminal import show
-from glue_health_check.runner import Options, run_check, static_checks
+from glue_health_check.runner import Options, run_check
 from glue_health_check.settings import DEFAULT_TTL_MINUTES
+from glue_health_check.steps import static_checks
 from glue_health_check.stub import LAST_DAY, stub_data
 
 app = typer.Typer(

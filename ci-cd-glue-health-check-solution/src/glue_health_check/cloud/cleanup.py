@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from glue_health_check.cloud.clients import GONE, Clients, code_of, gone_is_fine
 from glue_health_check.cloud.manifest import Manifest
-from glue_health_check.cloud.names import DATABASE_PREFIX, JOB_PREFIX, MANIFESTS, ROOT
+from glue_health_check.cloud.names import DATABASE_PREFIX, JOB_PREFIX, MANIFESTS, ROOT, STATE
 from glue_health_check.cloud.watch import stop_runs
 from glue_health_check.errors import InfrastructureError
 
@@ -52,11 +52,12 @@ def clean(aws: Clients, manifest: Manifest, poll_seconds: float = 2.0) -> Cleani
     ):
         for name in names:
             _named(done, kind, name, start, removal)
-    prefix, bucket = manifest.prefix, manifest.work_bucket
-    if prefix.startswith(ROOT) and prefix.endswith("/") and not MANIFESTS.startswith(prefix):
-        done.step(f"objects s3://{bucket}/{prefix}", lambda: remove_objects(aws, bucket, prefix) > 0)
-    else:
-        done.left.append(f"objects s3://{bucket}/{prefix}: this is no prefix of a check, so it was not touched")
+    bucket = manifest.work_bucket
+    for prefix in (manifest.prefix, f"{ROOT}{STATE}{manifest.id}/"):
+        if prefix.startswith(ROOT) and prefix.endswith("/") and not MANIFESTS.startswith(prefix):
+            done.step(f"objects s3://{bucket}/{prefix}", lambda prefix=prefix: remove_objects(aws, bucket, prefix) > 0)  # type: ignore[misc]
+        else:
+            done.left.append(f"objects s3://{bucket}/{prefix}: this is no prefix of a check, so it was not touched")
     if not done.left:
         done.step(
             f"manifest s3://{bucket}/{manifest.key}", lambda: remove_objects(aws, bucket, manifest.key, exact=True) > 0

@@ -14,6 +14,8 @@ JOB_PREFIX = "glue-hc-"
 DATABASE_PREFIX = "glue_hc_"
 ROOT = "glue-health-checks/"
 MANIFESTS = f"{ROOT}_manifests/"
+REPORTS = f"{ROOT}_reports/"
+STATE = "state-"  # before the id: what Lambdas keep of a check, where its job's role reaches nothing
 TAG, TAG_ID, TAG_PR, TAG_EXPIRY = (
     "glue-health-check",
     "glue-health-check:id",
@@ -21,6 +23,8 @@ TAG, TAG_ID, TAG_PR, TAG_EXPIRY = (
     "glue-health-check:expires-at",
 )
 _MAX_NAME = 63  # of buckets; jobs may be longer, but people read them
+_ID = re.compile(r"pr(\d+)-([0-9a-f]{8})")
+_JOB = re.compile(rf"{JOB_PREFIX}pr(\d+)-(?:[a-z0-9-]*-)?([0-9a-f]{{8}})(?:-b\d+)?")
 _PLACEHOLDER = re.compile(r"\{([a-z]+(?:\.[a-z0-9_]+)?)\}")
 
 
@@ -52,6 +56,11 @@ class Names:
     def prefix_uri(self) -> str:
         """The same as an address, without a slash at the end."""
         return f"s3://{self.work_bucket}/{self.prefix}".rstrip("/")
+
+    @property
+    def state_prefix(self) -> str:
+        """Keys of what Lambdas keep of the check, with a slash at the end."""
+        return f"{ROOT}{STATE}{self.id}/"
 
     @property
     def manifest_key(self) -> str:
@@ -86,6 +95,23 @@ class Names:
 def new_names(pull_request: int, work_bucket: str) -> Names:
     """Names that no other check has."""
     return Names(pull_request, secrets.token_hex(4), work_bucket)
+
+
+def names_of(check_id: str, work_bucket: str) -> Names:
+    """The names of a check by its id.
+
+    Raises:
+        MisuseError: it is no id.
+    """
+    if not (found := _ID.fullmatch(check_id)):
+        raise MisuseError(f"{check_id!r} is no id of a check; it must look like pr42-0a1b2c3d")
+    return Names(int(found[1]), found[2], work_bucket)
+
+
+def id_of_job(job: str) -> str:
+    """The id of the check that a job belongs to; "" when it is no job of a check."""
+    found = _JOB.fullmatch(job)
+    return f"pr{found[1]}-{found[2]}" if found else ""
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from glue_health_check.cloud.manifest import Manifest, read_manifests
 from glue_health_check.cloud.names import (
     DATABASE_PREFIX,
     JOB_PREFIX,
-    MANIFESTS,
     ROOT,
+    STATE,
     TAG,
     TAG_EXPIRY,
     TAG_ID,
@@ -61,7 +61,7 @@ def sweep(aws: Clients, work_bucket: str, now: datetime, ttl: timedelta, poll_se
             if tags.get(TAG) == "true" and tags.get(TAG_ID) not in alive and expiry is not None and now >= expiry:
                 total.step(f"{kind} {name}", lambda name=name, removal=removal: removal(aws, name))  # type: ignore[misc]
         for prefix in _old_prefixes(aws, work_bucket, now - ttl):
-            if prefix.removeprefix(ROOT).strip("/") not in alive:
+            if prefix.removeprefix(ROOT).removeprefix(STATE).strip("/") not in alive:
                 what = f"objects s3://{work_bucket}/{prefix}"
                 total.step(what, lambda prefix=prefix: remove_objects(aws, work_bucket, prefix) > 0)  # type: ignore[misc]
     return total
@@ -136,7 +136,7 @@ def _old_prefixes(aws: Clients, bucket: str, before: datetime) -> list[str]:
     for page in aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=ROOT):
         found: list[dict[str, Any]] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         for one in found:
-            if not one["Key"].startswith(MANIFESTS):
+            if not one["Key"].startswith(f"{ROOT}_"):  # manifests and reports
                 prefix = ROOT + one["Key"].removeprefix(ROOT).split("/")[0] + "/"
                 newest[prefix] = max(newest.get(prefix, one["LastModified"]), one["LastModified"])
     return [prefix for prefix, moment in newest.items() if moment < before]
