@@ -66,25 +66,36 @@ def read_table(spark: SparkSession, place: Place, contract: Contract | None, fil
     if file_format != "auto":
         given = replace(given, source=replace(given.source, format=file_format))
     reader = BatchReader(spark, Storage(spark), given, f"{place.root.as_posix()}/", f"{staging.as_posix()}/")
-    opened = reader.open(reader.look_at([_source(place, file, given.name) for file in place.files]))
+    opened = reader.open(reader.look_at([source_file(place, file, given.name) for file in place.files]))
     _refuse(place, opened.files.refused)
     if opened.frame is None:
         raise CheckError(f"{place.given} holds nothing that can be read")
     try:
-        return _table(opened.frame, opened.files, given)
+        return table_of(opened.frame, opened.files, given)
     except RUN_ERRORS as error:
         # What neither the first nor the last bytes tell shows when Spark reads the whole.
         _refuse(place, reader.unreadable(opened.files))
         raise CheckError(f"{place.given} can't be read: {spark_message(error)}") from error
 
 
-def _source(place: Place, file: Path, dataset: str) -> SourceFile:
+def source_file(place: Place, file: Path, dataset: str) -> SourceFile:
+    """A file of a place as the pipeline's readers take it."""
     status = file.stat()
     key = file.relative_to(place.root).as_posix()
     return SourceFile(str(file), f"{file.parent}/", key, dataset, status.st_size, int(status.st_mtime * 1000))
 
 
-def _table(raw: DataFrame, files: BatchFiles, contract: Contract) -> Table:
+def table_of(raw: DataFrame, files: BatchFiles, contract: Contract) -> Table:
+    """Type and judge what was read.
+
+    Args:
+        raw: of :meth:`etl.reading.batch_files.BatchReader.open`.
+        files: the same.
+        contract: what the columns are; where it has none, they are inferred.
+
+    Raises:
+        CheckError: there are no columns.
+    """
     if not contract.columns:
         contract = replace(contract, columns=infer_columns(raw))
     if not contract.columns:
