@@ -97,14 +97,14 @@ def line_of(event: dict[str, Any], form: str) -> str:
 def _events(
     filter_log_events: Callable[..., dict[str, Any]], parameters: dict[str, Any], *, follow: bool
 ) -> Iterator[dict[str, Any]]:
-    seen: set[str] = set()
+    seen: set[object] = set()
     token: dict[str, str] = {}
     while True:
         answer = filter_log_events(**parameters, **token)
-        fresh = [event for event in answer["events"] if event["eventId"] not in seen]
+        fresh = [event for event in answer["events"] if _identity(event) not in seen]
         # The emulator takes a prefix of streams and gives the events of all streams.
         prefix = parameters.get("logStreamNamePrefix", "")
-        seen.update(event["eventId"] for event in fresh)
+        seen.update(_identity(event) for event in fresh)
         yield from (event for event in fresh if event["logStreamName"].startswith(prefix))
         if answer.get("nextToken"):
             token = {"nextToken": answer["nextToken"]}
@@ -116,3 +116,8 @@ def _events(
             time.sleep(_LOOK_AGAIN_SECONDS)  # CloudWatch Logs can only be asked again
         else:
             return
+
+
+def _identity(event: dict[str, Any]) -> object:
+    """What tells an event from others; the emulator gives the events of Lambdas no id."""
+    return event.get("eventId", (event["logStreamName"], event["timestamp"], event["message"]))
