@@ -25,7 +25,7 @@ EOF
 main() {
   local root
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-  [[ -z ${ENVIRONMENT:-} || ( -n ${1:-} && ${1:-} != --* ) || ${1:-} == --help ]] || set -- "${ENVIRONMENT}" "$@"
+  [[ -z ${ENVIRONMENT:-} || (-n ${1:-} && ${1:-} != --*) || ${1:-} == --help ]] || set -- "${ENVIRONMENT}" "$@"
   case ${1:-} in
     local | dev | staging | prod) ;;
     -h | --help) usage && exit 0 ;;

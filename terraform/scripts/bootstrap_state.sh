@@ -66,8 +66,8 @@ main() {
   esac
   export AWS_DEFAULT_REGION=$region # AWS_REGION alone is not read by version 1 of the AWS CLI
   command -v aws >/dev/null || fail "the AWS CLI is missing: pip install awscli"
-  identity=$(aws sts get-caller-identity --query '[Account,Arn]' --output text) \
-    || fail "no AWS credentials: try \`aws sts get-caller-identity\`"
+  identity=$(aws sts get-caller-identity --query '[Account,Arn]' --output text) ||
+    fail "no AWS credentials: try \`aws sts get-caller-identity\`"
   account=${identity%%[[:space:]]*}
   partition=$(cut -d: -f2 <<<"${identity##*[[:space:]]}")
   bucket=${2:-${PROJECT_NAME:-glue-etl-pipeline}-$environment-tfstate-$account}
