@@ -6,7 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from tests.terraform_runs import REPO, TERRAFORM
+
+pytestmark = pytest.mark.terraform
 
 AUDIT = TERRAFORM / "scripts" / "audit.sh"
 PYTHON = ("src", "scripts", "terraform/scripts")

@@ -19,6 +19,8 @@ from tests.iam.needs import Check, Pipeline
 from tests.terraform_plans import Plan, terraform_planner
 from tests.terraform_runs import REPO, TERRAFORM
 
+pytestmark = pytest.mark.terraform
+
 AUDIT = TERRAFORM / "scripts" / "audit.sh"
 
 # All that is off or empty in prod, so that every policy is there. Something new to switch on belongs here.

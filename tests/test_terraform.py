@@ -21,6 +21,8 @@ from terraform.scripts.plugin_dir import PROVIDER, PluginDirError, find_plugin_d
 from tests.terraform_plans import Plan, Planner, terraform_planner
 from tests.terraform_runs import ENVIRONMENTS, REPO, TERRAFORM, Checkout
 
+pytestmark = pytest.mark.terraform
+
 MODULES = sorted(path.parent.name for path in TERRAFORM.glob("modules/*/main.tf"))
 
 
