@@ -164,14 +164,19 @@ def _narrowest(found: Mapping[str, Any]) -> str:
     if kinds & _LONG:
         return "long"
     if kinds & _DECIMAL and found["scale"]:
-        exact = _decimal(found["before"], found["scale"])
+        exact = exact_decimal(found["before"], found["scale"])
         if exact:
             return exact
     return next((kind for bit, kind in _SIMPLE.items() if kinds & bit), "string")
 
 
-def _decimal(before: int, scale: int) -> str:
-    """A decimal with room for longer values than the first batch has; '' when there is none that holds these."""
+def exact_decimal(before: int, scale: int) -> str:
+    """A decimal with room for longer values than the first batch has; '' when there is none that holds these.
+
+    Args:
+        before: the most digits before the point.
+        scale: the most digits behind it.
+    """
     scale = next((each for each in _SCALES if each >= scale + 2), scale)
     if before + scale > _LONGEST:
         return ""

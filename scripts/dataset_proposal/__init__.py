@@ -1,0 +1,1 @@
+"""Proposes a dataset's contract from a sample of its files (scripts/new_dataset.py)."""
