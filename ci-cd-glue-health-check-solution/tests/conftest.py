@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 from moto import mock_aws
-from moto.glue.models import FakeJobRun, glue_backends
 from moto.glue.responses import GlueResponse
 from moto.moto_api import state_manager
 
+from aws_in_process import REGION, WORK_BUCKET
 from glue_health_check.cloud.clients import Clients, clients
-
-ACCOUNT, REGION, WORK_BUCKET = "123456789012", "us-east-1", "work"
 
 
 def _batch_stop_job_run(self: GlueResponse) -> str:
@@ -63,8 +61,3 @@ def script(tmp_path: Path) -> Path:
     path = tmp_path / "orders.py"
     path.write_text("import sys\nfrom awsglue.utils import getResolvedOptions\n", encoding="utf-8")
     return path
-
-
-def runs_of(job: str) -> list[FakeJobRun]:
-    """The runs of a job, as moto has them."""
-    return list(glue_backends[ACCOUNT][REGION].get_job(job).job_runs)

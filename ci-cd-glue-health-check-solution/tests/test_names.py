@@ -9,7 +9,7 @@ import pytest
 from glue_health_check.cloud.names import Names, Places, new_names, read_moment
 from glue_health_check.errors import MisuseError
 
-NAMES = Names(42, "0a1b2c3d", "work")
+NAMES = Names(42, "0a1b2c3d", "scratch")
 
 
 def test_a_job_has_the_pull_request_and_the_suffix_in_its_name() -> None:
@@ -24,12 +24,12 @@ def test_long_names_are_cut_in_the_middle() -> None:
 
 
 def test_two_checks_of_a_pull_request_have_different_names() -> None:
-    assert new_names(42, "work").id != new_names(42, "work").id
+    assert new_names(42, "scratch").id != new_names(42, "scratch").id
 
 
 def test_places_fill_texts() -> None:
     places = Places(NAMES, "j", ("raw",), ("state",), ("db",))
-    assert places.fill("{input}/a") == "s3://work/glue-health-checks/pr42-0a1b2c3d/input/a"
+    assert places.fill("{input}/a") == "s3://scratch/glue-health-checks/pr42-0a1b2c3d/input/a"
     assert places.fill("s3://{bucket.raw}/{pr}") == "s3://glue-hc-pr42-raw-0a1b2c3d/42"
     assert places.fill("{table.state} {database.db}") == "glue-hc-pr42-state-0a1b2c3d glue_hc_pr42_db_0a1b2c3d"
 

@@ -15,14 +15,14 @@ from glue_health_check.models import CheckResult, Status
 from glue_health_check.output.checks import check_outputs
 from glue_health_check.settings import OutputSpec
 
-PLACES = Places(Names(1, "00000000", "work"), "job")
+PLACES = Places(Names(1, "00000000", "scratch"), "job")
 OUT = "glue-health-checks/pr1-00000000/output/"
 
 
 def put_parquet(aws: Clients, key: str, **columns: pa.Array) -> None:
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
-    aws.s3.put_object(Bucket="work", Key=key, Body=sink.getvalue())
+    aws.s3.put_object(Bucket="scratch", Key=key, Body=sink.getvalue())
 
 
 def messages(aws: Clients, **spec: object) -> dict[str, list[str]]:
@@ -34,7 +34,7 @@ def test_a_right_output_passes(aws: Clients) -> None:
     put_parquet(
         aws, f"{OUT}day=1/a.parquet", id=pa.array([1, 2], pa.int32()), at=pa.array([0, 1], pa.timestamp("us", "UTC"))
     )
-    aws.s3.put_object(Bucket="work", Key=f"{OUT}_SUCCESS", Body=b"")
+    aws.s3.put_object(Bucket="scratch", Key=f"{OUT}_SUCCESS", Body=b"")
     columns = {"id": "int", "at": "timestamp"}
     spec = OutputSpec(
         "{output}/", columns=columns, extra_columns="refuse", least_rows=2, most_rows=2, rules='IsUnique "id"'
@@ -56,7 +56,7 @@ def test_missing_wrong_and_unexpected_columns_are_told(aws: Clients) -> None:
 
 
 def test_values_of_text_files_must_be_readable_as_their_type(aws: Clients) -> None:
-    aws.s3.put_object(Bucket="work", Key=f"{OUT}a.csv", Body=b"id,day\n1,2024-01-01\nx,\n")
+    aws.s3.put_object(Bucket="scratch", Key=f"{OUT}a.csv", Body=b"id,day\n1,2024-01-01\nx,\n")
     found = messages(aws, format="csv", columns={"id": "int", "day": "date"})
     assert found["schema"] == ["the column id has 1 values that are no int, such as 'x'"]
 
@@ -69,14 +69,14 @@ def test_wrong_numbers_of_rows_are_told(aws: Clients) -> None:
 
 
 def test_no_output_at_all_is_told_with_what_is_there_instead(aws: Clients) -> None:
-    aws.s3.put_object(Bucket="work", Key=f"{OUT}a.csv", Body=b"id\n1\n")
+    aws.s3.put_object(Bucket="scratch", Key=f"{OUT}a.csv", Body=b"id\n1\n")
     (message,) = messages(aws)["rows"]
     assert "wrote no parquet files" in message
     assert "a.csv" in message
 
 
 def test_a_broken_file_is_told(aws: Clients) -> None:
-    aws.s3.put_object(Bucket="work", Key=f"{OUT}a.parquet", Body=b"PAR1 and no more")
+    aws.s3.put_object(Bucket="scratch", Key=f"{OUT}a.parquet", Body=b"PAR1 and no more")
     assert "can't be read as parquet" in messages(aws)["schema"][0]
 
 
@@ -98,12 +98,12 @@ def test_objects_written_changed_and_removed_outside_are_told(aws: Clients) -> N
     aws.s3.create_bucket(Bucket="prod")
     for key in ("kept", "changed", "removed"):
         aws.s3.put_object(Bucket="prod", Key=key, Body=b"1")
-    before = snapshot(aws, [Place("prod"), Place("work")])
+    before = snapshot(aws, [Place("prod"), Place("scratch")])
     aws.s3.put_object(Bucket="prod", Key="changed", Body=b"2")
     aws.s3.put_object(Bucket="prod", Key="new", Body=b"1")
     aws.s3.delete_object(Bucket="prod", Key="removed")
-    aws.s3.put_object(Bucket="work", Key=f"{OUT}a", Body=b"1")
-    findings = writes_outside(before, snapshot(aws, [Place("prod"), Place("work")]), [Place("work", OUT)])
+    aws.s3.put_object(Bucket="scratch", Key=f"{OUT}a", Body=b"1")
+    findings = writes_outside(before, snapshot(aws, [Place("prod"), Place("scratch")]), [Place("scratch", OUT)])
     assert [finding.message.split(",")[0] for finding in findings] == [
         "the job changed s3://prod/changed",
         "the job wrote s3://prod/new",

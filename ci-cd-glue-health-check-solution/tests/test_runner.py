@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import runs_of
+from aws_in_process import runs_of
 from glue_health_check.cloud.clients import Clients
 from glue_health_check.cloud.manifest import Manifest, put_manifest, read_manifests
 from glue_health_check.cloud.names import moment_text
@@ -44,7 +44,7 @@ def check(script: Path, tmp_path: Path) -> Check:
 
 def everything(aws: Clients) -> list[str]:
     """What exists in the account."""
-    keys = [one["Key"] for one in aws.s3.list_objects_v2(Bucket="work").get("Contents", [])]
+    keys = [one["Key"] for one in aws.s3.list_objects_v2(Bucket="scratch").get("Contents", [])]
     buckets = [bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]]
     databases = [database["Name"] for database in aws.glue.get_databases()["DatabaseList"]]
     return sorted(
@@ -81,7 +81,7 @@ def writes_orders(aws: Clients, kind: pa.DataType = pa.int32()) -> Callable[[str
 
 
 def run(aws: Clients, check: Check, job: Job) -> Report:
-    return run_check(check, Options(42, "work", 0.01, progress=job), aws)
+    return run_check(check, Options(42, "scratch", 0.01, progress=job), aws)
 
 
 def status(report: Report, name: str) -> Status:
@@ -119,7 +119,7 @@ def test_the_temporary_job_is_told_that_it_is_checked_and_tagged(aws: Clients, c
     assert isinstance(arguments, dict)
     assert isinstance(tags, dict)
     assert arguments["--health_check"] == "true"
-    assert arguments["--input"] == f"s3://work/glue-health-checks/{report.id}/input/"
+    assert arguments["--input"] == f"s3://scratch/glue-health-checks/{report.id}/input/"
     assert arguments["--job-bookmark-option"] == "job-bookmark-disable"
     assert tags["glue-health-check:id"] == report.id
     assert "glue-health-check:expires-at" in tags
@@ -184,7 +184,7 @@ def test_a_job_that_hangs_is_stopped_at_its_time_limit(aws: Clients, check: Chec
     report = run(aws, replace(check, timeout_minutes=0.01), Job(aws))
     assert report.exit_code == 1
     (finding,) = next(result.findings for result in report.checks if result.name == "run")
-    assert "did not end within 0.01 minutes and was stopped" in finding.message
+    assert finding.message == "the job did not end within 0.01 minutes and was stopped; it logged nothing"
     assert everything(aws) == before
 
 
@@ -252,7 +252,7 @@ def test_signals_during_the_removal_do_not_stop_it(aws: Clients, check: Check) -
         if line.endswith("started") or line.startswith("removing"):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    report = run_check(check, Options(42, "work", 0.01, progress=progress), aws)
+    report = run_check(check, Options(42, "scratch", 0.01, progress=progress), aws)
     assert report.exit_code == 3
     assert everything(aws) == before
 
@@ -293,40 +293,40 @@ def later(hours: float) -> datetime:
 
 def test_the_sweeper_removes_what_a_killed_check_left_after_its_ttl(aws: Clients, crashed: str) -> None:
     assert any(crashed in name for name in everything(aws))
-    done = sweep(aws, "work", later(3), timedelta(hours=2), 0.01)
+    done = sweep(aws, "scratch", later(3), timedelta(hours=2), 0.01)
     assert done.left == []
-    assert everything(aws) == ["work"]
+    assert everything(aws) == ["scratch"]
 
 
 def test_the_sweeper_leaves_checks_that_are_under_way(aws: Clients, crashed: str) -> None:
     before = everything(aws)
-    assert sweep(aws, "work", later(1), timedelta(0), 0.01).removed == []
+    assert sweep(aws, "scratch", later(1), timedelta(0), 0.01).removed == []
     assert everything(aws) == before
 
 
 def test_the_sweeper_finds_things_by_their_tags_when_the_manifest_is_lost(aws: Clients, crashed: str) -> None:
-    ((key, _),) = read_manifests(aws, "work")
-    aws.s3.delete_object(Bucket="work", Key=key)
-    assert sweep(aws, "work", later(1), timedelta(hours=2), 0.01).removed == []
-    sweep(aws, "work", later(3), timedelta(hours=2), 0.01)
-    assert everything(aws) == ["work"]
+    ((key, _),) = read_manifests(aws, "scratch")
+    aws.s3.delete_object(Bucket="scratch", Key=key)
+    assert sweep(aws, "scratch", later(1), timedelta(hours=2), 0.01).removed == []
+    sweep(aws, "scratch", later(3), timedelta(hours=2), 0.01)
+    assert everything(aws) == ["scratch"]
 
 
 def test_the_sweeper_removes_nothing_that_has_another_name_whatever_a_manifest_says(aws: Clients) -> None:
     aws.s3.create_bucket(Bucket="prod")
     aws.s3.put_object(Bucket="prod", Key="x", Body=b"")
-    aws.s3.put_object(Bucket="work", Key="other/x", Body=b"")
+    aws.s3.put_object(Bucket="scratch", Key="other/x", Body=b"")
     past = moment_text(later(-1))
-    put_manifest(aws, Manifest("pr1-x", 1, "s", past, past, "work", "other/", buckets=("prod",), jobs=("prod-job",)))
-    done = sweep(aws, "work", later(0), timedelta(hours=2), 0.01)
+    put_manifest(aws, Manifest("pr1-x", 1, "s", past, past, "scratch", "other/", buckets=("prod",), jobs=("prod-job",)))
+    done = sweep(aws, "scratch", later(0), timedelta(hours=2), 0.01)
     assert len(done.left) == 3
     assert {"prod", "other/x"} <= set(everything(aws))
 
 
 def test_the_sweeper_tells_of_manifests_that_it_cannot_read(aws: Clients) -> None:
-    aws.s3.put_object(Bucket="work", Key="glue-health-checks/_manifests/x.json", Body=json.dumps([1]).encode())
-    assert "is no manifest" in sweep(aws, "work", later(9), timedelta(0), 0.01).left[0]
+    aws.s3.put_object(Bucket="scratch", Key="glue-health-checks/_manifests/x.json", Body=json.dumps([1]).encode())
+    assert "is no manifest" in sweep(aws, "scratch", later(9), timedelta(0), 0.01).left[0]
 
 
 def test_sweeping_an_account_with_nothing_to_sweep_does_nothing(aws: Clients) -> None:
-    assert sweep(aws, "work", later(9), timedelta(0), 0.01).removed == []
+    assert sweep(aws, "scratch", later(9), timedelta(0), 0.01).removed == []

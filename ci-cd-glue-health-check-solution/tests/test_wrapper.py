@@ -81,7 +81,7 @@ def test_places_of_the_check_are_put_into_a_script(tmp_path: Path) -> None:
     script = tmp_path / "x.py"
     script.write_text("print('s3://prod/a')\n", encoding="utf-8")
     spec = JobSpec(script, replace_in_script={"s3://prod/": "{input}/"})
-    assert script_text(spec, lambda text: text.replace("{input}", "s3://work/i")) == "print('s3://work/i/a')\n"
+    assert script_text(spec, lambda text: text.replace("{input}", "s3://scratch/i")) == "print('s3://scratch/i/a')\n"
 
 
 def test_addresses_that_are_written_into_a_script_are_replaced() -> None:

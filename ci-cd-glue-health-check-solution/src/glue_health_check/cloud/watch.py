@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from botocore.exceptions import ClientError
 
@@ -30,6 +30,7 @@ class RunResult:
         message: Glue's error message.
         log: the last lines of its log.
         timed_out: whether it was stopped because its time was over.
+        silent: seconds from the last line of its log to its stop; None when nobody knows.
     """
 
     run_id: str
@@ -38,6 +39,7 @@ class RunResult:
     message: str
     log: tuple[str, ...]
     timed_out: bool = False
+    silent: float | None = None
 
 
 class LogTail:
@@ -54,6 +56,7 @@ class LogTail:
         self._run_id = run_id
         self._tokens: dict[str, str] = {f"{group}/{part}": "" for part in ("output", "error")}
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self.last_seconds: float | None = None  # of the last line, since 1970
 
     def new_lines(self) -> Iterator[str]:
         """Lines that came since the last look; none where there is no log yet."""
@@ -72,6 +75,7 @@ class LogTail:
                     return
                 raise
             for event in page["events"]:
+                self.last_seconds = max(self.last_seconds or 0.0, event["timestamp"] / 1000)
                 for line in event["message"].rstrip("\n").splitlines():
                     self.lines.append(line)
                     yield line
@@ -120,13 +124,15 @@ def run_job(
                 break
             time.sleep(max(0.0, min(poll_seconds, deadline - clock())))
     progress(f"{job}: its time is over, it is stopped")
+    stopped = time.time()
     stop_runs(aws, job, poll_seconds)
     with aws_errors(f"the run {run_id} of {job} can't be read"):
         run = aws.glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]
         for line in tail.new_lines():
             progress(f"  | {line}")
     # It may have ended by itself at the last moment.
-    return _result(run, tail, timed_out=run["JobRunState"] != "SUCCEEDED")
+    result = _result(run, tail, timed_out=run["JobRunState"] != "SUCCEEDED")
+    return result if tail.last_seconds is None else replace(result, silent=max(0.0, stopped - tail.last_seconds))
 
 
 def stop_runs(aws: Clients, job: str, poll_seconds: float, seconds: float = STOP_SECONDS) -> None:
