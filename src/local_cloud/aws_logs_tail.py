@@ -1,4 +1,4 @@
-"""``aws logs tail`` for version 1 of the AWS CLI, which is the one on PyPI and does not have it.
+"""What version 1 of the AWS CLI, which is the one on PyPI, lacks here: ``aws logs tail``, and SQS of the local cloud.
 
 The CLI loads this module as a plugin named in the configuration file that ``local_cloud.sh env`` sets. The
 options and the output are those of version 2 of the CLI.
@@ -6,6 +6,7 @@ options and the output are those of version 2 of the CLI.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -22,8 +23,15 @@ _SHORT_TIME = "%Y-%m-%dT%H:%M:%S"
 
 
 def awscli_initialize(cli: Any) -> None:
-    """Called by the AWS CLI: add the command to ``aws logs``."""
+    """Called by the AWS CLI: add the command to ``aws logs``, and let ``aws sqs`` reach the local cloud."""
     cli.register("building-command-table.logs", _add_command)
+    cli.register("top-level-args-parsed", _keep_endpoint_of_sqs)
+
+
+def _keep_endpoint_of_sqs(parsed_args: Namespace, **_: Any) -> None:
+    """Version 1 puts AWS's own address in place of AWS_ENDPOINT_URL for SQS (its overridesslcommonname)."""
+    if parsed_args.command == "sqs" and parsed_args.endpoint_url is None:
+        parsed_args.endpoint_url = os.environ.get("AWS_ENDPOINT_URL_SQS") or os.environ.get("AWS_ENDPOINT_URL")
 
 
 def _add_command(command_table: dict[str, Any], session: Any, **_: Any) -> None:

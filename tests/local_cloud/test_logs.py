@@ -54,3 +54,8 @@ def test_very_long_lines_and_other_bytes_arrive(cloud: Cloud) -> None:
     found = messages(cloud, run["Id"])
     assert "".join(found[:-1]) == "x" * 1_500_000
     assert found[-1] == "\ufffd\ufffd bytes"
+
+
+def test_the_cli_reaches_the_queues_of_the_local_cloud(cloud: Cloud) -> None:
+    cloud.client("sqs").create_queue(QueueName="seen-by-the-cli")
+    assert "seen-by-the-cli" in str(cloud.aws("sqs", "list-queues"))
