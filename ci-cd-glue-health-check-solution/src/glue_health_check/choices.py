@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from glue_health_check.cloud.names import split_uri
 from glue_health_check.errors import MisuseError
@@ -45,7 +46,7 @@ def check_of(choices: Choices) -> Check:
         check = Check(JobSpec(choices.script))
     else:
         raise MisuseError("nothing to check: give --script path/to/job.py, or --config with a check file")
-    given = {
+    given: dict[str, Any] = {
         "script": choices.script,
         "base": choices.base_job,
         "role": choices.role,
@@ -53,7 +54,7 @@ def check_of(choices: Choices) -> Check:
     }
     job = replace(check.job, **{name: value for name, value in given.items() if value})
     job = with_arguments(job, dict(pair(text) for text in choices.arguments))
-    times = {"timeout_minutes": choices.timeout, "ttl_minutes": choices.ttl}
+    times: dict[str, Any] = {"timeout_minutes": choices.timeout, "ttl_minutes": choices.ttl}
     return replace(
         check,
         job=job,

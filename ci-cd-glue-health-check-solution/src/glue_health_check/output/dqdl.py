@@ -169,7 +169,7 @@ class _Reader(Transformer[Token, Any]):
         kind, *rest = items
         columns = tuple(item for item in rest if isinstance(item, str))
         conditions = [item for item in rest if isinstance(item, Condition)]
-        named = dict(item for item in rest if isinstance(item, tuple))
+        named: dict[str, Any] = dict(item for item in rest if isinstance(item, tuple))
         return Rule(
             self._text,
             str(kind),

@@ -49,7 +49,10 @@ def fetch(aws: Clients, uri: str, form: str, folder: Path) -> Written:
         InfrastructureError: it can't be read.
     """
     bucket, pattern = split_uri(uri)
-    files, partitions, others, size = [], set(), [], 0
+    files: list[Path] = []
+    partitions: set[str] = set()
+    others: list[str] = []
+    size = 0
     for key, length in _objects(aws, bucket, pattern):
         parts = PurePosixPath(key).parts
         if not key.endswith(_SUFFIXES[form]):

@@ -22,7 +22,7 @@ def junit_xml(report: Report) -> str:
         suite.add_testcase(_case(check, report))
     xml = JUnitXml()
     xml.add_testsuite(suite)
-    return xml.tostring().decode()
+    return str(xml.tostring(), "utf-8")  # type: ignore[no-untyped-call]
 
 
 def _case(check: CheckResult, report: Report) -> TestCase:

@@ -133,7 +133,7 @@ def _range(field: Field, low: float, high: float) -> tuple[float, float]:
 
 
 def _decimal(field: Field, chance: random.Random) -> Decimal:
-    scale = 10**field.type.scale
+    scale = int(10**field.type.scale)
     fits = (10**field.type.precision - 1) / scale
     low, high = _range(field, 0, min(1000, fits))
     low, high = max(low, -fits), min(high, fits)

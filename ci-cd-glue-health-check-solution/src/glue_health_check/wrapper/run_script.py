@@ -1,5 +1,7 @@
 """Runs a script as a health check. The text of this file is the job; it needs Python 3.7 and nothing else."""
 
+from __future__ import annotations
+
 import json
 import os
 import runpy
@@ -15,9 +17,10 @@ ACCEPTED = None
 MARKER = "GLUE_HEALTH_CHECK_RESULT "
 
 
-def kept(arguments, accepted):
+def kept(arguments: list[str], accepted: set[str] | None) -> list[str]:
     """Arguments that the script is to see: of a script that takes no others than its own, only those."""
-    result, index = [], 0
+    result: list[str] = []
+    index = 0
     while index < len(arguments):
         name = arguments[index].split("=", 1)[0]
         values = 1
@@ -34,20 +37,20 @@ def kept(arguments, accepted):
     return result
 
 
-def tell(outcome):
+def tell(outcome: dict[str, object]) -> None:
     """Say how it ended, so that the check's report can give the reason."""
     sys.stderr.flush()
     sys.stdout.write(MARKER + json.dumps(outcome) + "\n")
     sys.stdout.flush()
 
 
-def place_of(error, path):
+def place_of(error: BaseException, path: str) -> int:
     """The last line of the script itself that the error passed."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    lines = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     return lines[-1] if lines else 0
 
 
-def main():
+def main() -> None:
     """Run the script in a file of its own name, so that its tracebacks say where."""
     accepted = None if ACCEPTED is None else {name.replace("-", "_") for name in ACCEPTED}
     path = os.path.join(tempfile.mkdtemp(), NAME)  # noqa: PTH118 - paths of the Python that is there
