@@ -14,6 +14,7 @@ from moto.moto_api import state_manager
 
 from aws_in_process import REGION, WORK_BUCKET
 from glue_health_check.cloud.clients import Clients, clients
+from glue_health_check.lambdas import surroundings
 
 
 def _batch_stop_job_run(self: GlueResponse) -> str:
@@ -61,3 +62,25 @@ def script(tmp_path: Path) -> Path:
     path = tmp_path / "orders.py"
     path.write_text("import sys\nfrom awsglue.utils import getResolvedOptions\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def lambda_settings(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What Terraform tells the Lambdas, and their table of records."""
+    told = {"WORK_BUCKET": WORK_BUCKET, "RECORDS_TABLE": "records", "AWS_DEFAULT_REGION": REGION}
+    told |= {"POWERTOOLS_TRACE_DISABLED": "true", "POWERTOOLS_SERVICE_NAME": "test"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    aws.dynamodb.create_table(
+        TableName="records",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    monkeypatch.setattr(surroundings, "clients", lambda: aws)  # the same services, which moto answers
+    opened = (surroundings.settings, surroundings.aws, surroundings.dynamodb, surroundings.sqs)
+    for one in opened:
+        one.cache_clear()
+    yield
+    for one in opened:
+        one.cache_clear()

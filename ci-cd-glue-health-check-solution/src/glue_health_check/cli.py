@@ -17,6 +17,7 @@ from glue_health_check.choices import Choices, check_of, work_bucket_of
 from glue_health_check.cloud.clients import clients
 from glue_health_check.cloud.sweep import sweep as sweep_all
 from glue_health_check.errors import INFRASTRUCTURE, CancelledError, HealthCheckError, MisuseError
+from glue_health_check.lambdas.client import Functions, check_by_lambda
 from glue_health_check.models import Report
 from glue_health_check.reporting import read_report, report_json
 from glue_health_check.reporting.junit import junit_xml
@@ -117,6 +118,12 @@ def run(
     markdown_path: Markdown = None,
     strict: Strict = False,
     github_annotations: Annotate = False,
+    use_lambda: Annotated[
+        bool, typer.Option(envvar="USE_LAMBDA", help="Have Lambdas make it (docs/lambda.md).")
+    ] = False,
+    trigger: Annotated[str, typer.Option(envvar="LAMBDA_TRIGGER_FUNCTION", help="Lambda that starts it.")] = "",
+    monitor: Annotated[str, typer.Option(envvar="LAMBDA_MONITOR_FUNCTION", help="Lambda that follows it.")] = "",
+    cleanup: Annotated[str, typer.Option(envvar="LAMBDA_CLEANUP_FUNCTION", help="Lambda that removes it.")] = "",
 ) -> None:
     """Health-check a job: static checks, a temporary job on stub data, checks of its output, removal of it all."""
     choices = Choices(
@@ -126,7 +133,10 @@ def run(
     check, bucket = check_of(choices), work_bucket_of(work_bucket, script_location)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     options = Options(pr, bucket, poll, strict, lambda text: console.print(text, markup=False))
-    report = run_check(check, options, clients(region))
+    if use_lambda:
+        report = check_by_lambda(check, options, Functions(trigger, cleanup, monitor), clients(region))
+    else:
+        report = run_check(check, options, clients(region))
     _tell(report, json_path, junit, markdown_path, github_annotations)
 
 

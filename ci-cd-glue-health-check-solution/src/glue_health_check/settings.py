@@ -132,13 +132,26 @@ def read_check(path: Path) -> Check:
         loaded = json.loads(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str))
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise MisuseError(f"the check file {path} can't be read: {error}") from error
+    validate(loaded, f"the check file {path}")
+    return check_from(loaded, path.parent)
+
+
+def validate(loaded: Any, what: str) -> None:
+    """Hold the content of a check file against data/check.schema.json.
+
+    Args:
+        loaded: the content.
+        what: how messages call it.
+
+    Raises:
+        MisuseError: a field is wrong; the message names it.
+    """
     validator = Draft202012Validator(_schema())
     if problem := next(iter(sorted(validator.iter_errors(loaded), key=lambda error: list(map(str, error.path)))), None):
         where = ".".join(map(str, problem.absolute_path)) or "the top"
-        raise MisuseError(f"the check file {path} is wrong at {where}: {problem.message}")
+        raise MisuseError(f"{what} is wrong at {where}: {problem.message}")
     if "script" not in loaded:
-        raise MisuseError(f"the check file {path} has no script; say script: path/to/job.py")
-    return check_from(loaded, path.parent)
+        raise MisuseError(f"{what} has no script; say script: path/to/job.py")
 
 
 def check_from(loaded: Mapping[str, Any], folder: Path) -> Check:
@@ -149,7 +162,9 @@ def check_from(loaded: Mapping[str, Any], folder: Path) -> Check:
         folder: what its paths are relative to.
     """
     plain = {key: loaded[key] for key in ("timeout_minutes", "ttl_minutes") if key in loaded}
-    lists = {key: tuple(loaded.get(key, ())) for key in ("buckets", "databases", "guard", "guard_ignore")}
+    lists: dict[str, Any] = {
+        key: tuple(loaded.get(key, ())) for key in ("buckets", "databases", "guard", "guard_ignore")
+    }
     return Check(
         job=_job(loaded["script"], loaded.get("job", {}), folder),
         before=tuple(_job(one["script"], one.get("job", {}), folder) for one in loaded.get("before", ())),
@@ -178,8 +193,8 @@ def _schema() -> dict[str, Any]:
 
 
 def _job(script: str, loaded: Mapping[str, Any], folder: Path) -> JobSpec:
-    rest = {key: value for key, value in loaded.items() if not isinstance(value, dict | list)}
-    lists = {key: tuple(loaded[key]) for key in ("drop_arguments", "connections") if key in loaded}
+    rest: dict[str, Any] = {key: value for key, value in loaded.items() if not isinstance(value, dict | list)}
+    lists: dict[str, Any] = {key: tuple(loaded[key]) for key in ("drop_arguments", "connections") if key in loaded}
     files = tuple(_near(folder, one) for one in loaded.get("extra_py_files", ()))
     demands = tuple(
         f"{_near(folder, one.rpartition(':')[0])}:{one.rpartition(':')[2]}" for one in loaded.get("arguments_from", ())
@@ -201,8 +216,8 @@ def _argument_names(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _input(loaded: Mapping[str, Any], folder: Path) -> InputSpec:
-    rest = {key: loaded[key] for key in ("to", "rows", "seed", "format") if key in loaded}
-    paths = {key: _near(folder, loaded[key]) for key in ("schema", "file") if key in loaded}
+    rest: dict[str, Any] = {key: loaded[key] for key in ("to", "rows", "seed", "format") if key in loaded}
+    paths: dict[str, Any] = {key: _near(folder, loaded[key]) for key in ("schema", "file") if key in loaded}
     day = loaded.get("last_day")
     try:
         last_day = date.fromisoformat(str(day)) if day else None
@@ -214,8 +229,8 @@ def _input(loaded: Mapping[str, Any], folder: Path) -> InputSpec:
 
 
 def _output(loaded: Mapping[str, Any], folder: Path) -> OutputSpec:
-    rest = {key: loaded[key] for key in ("path", "format", "extra_columns") if key in loaded}
-    paths = {key: _near(folder, loaded[key]) for key in ("schema", "rules_from") if key in loaded}
+    rest: dict[str, Any] = {key: loaded[key] for key in ("path", "format", "extra_columns") if key in loaded}
+    paths: dict[str, Any] = {key: _near(folder, loaded[key]) for key in ("schema", "rules_from") if key in loaded}
     rules = loaded.get("rules", "")
     rows = loaded.get("rows", {"least": 1})
     least, most = (rows, rows) if isinstance(rows, int) else (rows.get("least"), rows.get("most"))

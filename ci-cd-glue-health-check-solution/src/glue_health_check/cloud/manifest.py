@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -50,7 +51,7 @@ class Manifest:
         return expiry is not None and now >= expiry
 
 
-def manifest_of(names: Names, script: str, created: datetime, expires: datetime, **made: tuple[str, ...]) -> Manifest:
+def manifest_of(names: Names, script: str, created: datetime, expires: datetime, **made: Any) -> Manifest:
     """The manifest of a check that is about to start."""
     return Manifest(
         names.id,
@@ -93,10 +94,24 @@ def read_manifests(aws: Clients, work_bucket: str) -> Iterator[tuple[str, Manife
                 yield found["Key"], _read(body, work_bucket)
 
 
+def read_manifest(aws: Clients, names: Names) -> Manifest | None:
+    """The manifest of one check; None when there is none (any more), or it can't be read."""
+    try:
+        body = aws.s3.get_object(Bucket=names.work_bucket, Key=names.manifest_key)["Body"].read()
+    except ClientError as error:
+        if code_of(error) in GONE:
+            return None
+        raise
+    found = _read(body, names.work_bucket)
+    return found if isinstance(found, Manifest) else None
+
+
 def _read(body: bytes, work_bucket: str) -> Manifest | str:
     try:
         loaded = json.loads(body)
-        lists = {key: tuple(map(str, loaded.pop(key, ()))) for key in ("jobs", "buckets", "tables", "databases")}
+        lists: dict[str, Any] = {
+            key: tuple(map(str, loaded.pop(key, ()))) for key in ("jobs", "buckets", "tables", "databases")
+        }
         manifest = Manifest(**loaded, **lists)
     except (ValueError, TypeError, AttributeError) as error:
         return f"is no manifest: {error}"

@@ -28,15 +28,30 @@ def read_report(path: Path) -> Report:
         loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise MisuseError(f"the report {path} can't be read: {error}") from error
+    return report_from(loaded, str(path))
+
+
+def report_from(loaded: dict[str, Any], place: str) -> Report:
+    """A report of what its JSON holds.
+
+    Args:
+        loaded: the JSON.
+        place: where it was, for the message.
+
+    Raises:
+        MisuseError: it is none.
+    """
     schema = json.loads(
         resources.files("glue_health_check").joinpath("data/report.schema.json").read_text(encoding="utf-8")
     )
     if problem := next(iter(Draft202012Validator(schema).iter_errors(loaded)), None):
         where = ".".join(map(str, problem.absolute_path)) or "the top"
-        raise MisuseError(f"{path} is no report of a health check: at {where}: {problem.message}")
+        raise MisuseError(f"{place} is no report of a health check: at {where}: {problem.message}")
     checks = tuple(_check(one) for one in loaded["checks"])
-    rest = {key: loaded[key] for key in ("id", "script", "pull_request", "started_at", "seconds", "job", "strict")}
-    lists = {key: tuple(loaded[key]) for key in ("log", "removed", "left")}
+    rest: dict[str, Any] = {
+        key: loaded[key] for key in ("id", "script", "pull_request", "started_at", "seconds", "job", "strict")
+    }
+    lists: dict[str, Any] = {key: tuple(loaded[key]) for key in ("log", "removed", "left")}
     return Report(checks=checks, **rest, **lists)
 
 
