@@ -10,7 +10,8 @@ Usage: scripts/deploy.sh [local|dev|staging|prod] [options]        (without a na
   others   apply the Terraform to the AWS account of your credentials: what would change is shown, and you are asked
 
 Options:
-  --plan        show what would change, and change nothing
+  --plan        show what would change, and change nothing; --save FILE keeps the plan
+  --apply FILE  apply exactly a plan that was kept, without a question
   --destroy     remove everything that was deployed
   --yes         do not ask
   --var N=V     a Terraform variable; may be repeated

@@ -16,6 +16,7 @@ from rich.console import Console
 from deployment.account import Account
 from deployment.local import package
 from deployment.planned import Plan, show_changes
+from deployment.saved_plan import open_plan, save_plan
 from deployment.steps import DeploymentError, StepFailedError, show_commands, step
 from deployment.terraform import Terraform, change, show_plan
 from deployment.verification import verify
@@ -50,18 +51,49 @@ class AwsDeployment:
                 plan = self._planned(terraform, file)
                 if plan.changes:
                     self._ask(f"deploy this to {self.environment}")
-            if not plan.is_empty:
-                self._carry_out("terraform apply", terraform, plan, lambda tell: terraform.apply(tell, file))
-        outputs = terraform.outputs()
-        verify(self.console, outputs, self._account.region, self.environment)
-        show_commands(
-            self.console, [f"./scripts/check_deployment_status.sh {self.environment}", *outputs["next_commands"]]
-        )
+            self._apply(terraform, plan, file)
 
-    def plan(self) -> None:
-        """Show what an apply would change."""
+    def apply_saved(self, kept: Path) -> None:
+        """Apply a plan that was saved and approved, and no other; look whether everything is there.
+
+        Args:
+            kept: what :meth:`plan` has saved.
+
+        Raises:
+            StepFailedError: a step failed, the plan is for something else, or the state has changed since.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "plan")
+            with self._changing_nothing():
+                terraform = self._prepared()
+                with step(self.console, "Open the saved plan") as current:
+                    open_plan(kept, file, self.environment)
+                    plan = terraform.read(file)
+                    current.note(str(plan))
+                show_changes(self.console, plan)
+            self._apply(terraform, plan, file)
+
+    def plan(self, save: Path | None = None) -> None:
+        """Show what an apply would change.
+
+        Args:
+            save: where the plan is kept for :meth:`apply_saved`; None: nowhere.
+        """
         with self._changing_nothing():
-            show_plan(self.console, self._prepared())
+            terraform = self._prepared()
+            if save is None:
+                show_plan(self.console, terraform)
+                return
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder, "plan")
+                self._planned(terraform, file)
+                save_plan(file, save, self.environment)
+            self.console.print(
+                f"Nothing was changed. The plan is kept in {save}, which may hold secrets; apply it with "
+                f"./scripts/deploy.sh {self.environment} --apply {save}",
+                highlight=False,
+                soft_wrap=True,
+            )
 
     def destroy(self) -> None:
         """Remove everything that Terraform made.
@@ -80,6 +112,15 @@ class AwsDeployment:
                 self._carry_out(
                     "terraform destroy", terraform, plan, lambda tell: terraform.apply(tell, file), "--destroy"
                 )
+
+    def _apply(self, terraform: Terraform, plan: Plan, file: Path) -> None:
+        if not plan.is_empty:
+            self._carry_out("terraform apply", terraform, plan, lambda tell: terraform.apply(tell, file))
+        outputs = terraform.outputs()
+        verify(self.console, outputs, self._account.region, self.environment)
+        show_commands(
+            self.console, [f"./scripts/check_deployment_status.sh {self.environment}", *outputs["next_commands"]]
+        )
 
     @property
     def _account(self) -> Account:

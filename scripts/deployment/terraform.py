@@ -138,6 +138,17 @@ class Terraform:
         done = self._run("plan", "-input=false", "-no-color", *options, *self._variables())
         if done.returncode:
             raise DeploymentError(_error_text(done.stderr), self.log)
+        return self.read(file)
+
+    def read(self, file: Path) -> Plan:
+        """What a saved plan would change.
+
+        Args:
+            file: what :meth:`plan` has saved.
+
+        Raises:
+            DeploymentError: Terraform's own errors.
+        """
         shown = self._run("show", "-json", str(file), logged=False)
         if shown.returncode:
             raise DeploymentError(_error_text(shown.stderr), self.log)

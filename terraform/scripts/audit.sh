@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Audits with programs of others: checkov, parliament and cloudsplaining for Terraform, bandit for Python, zizmor for CI.
+# Audits with programs of others: checkov, parliament and cloudsplaining for Terraform, bandit for Python, zizmor and actionlint for CI.
 set -euo pipefail
 
 usage() {
@@ -8,7 +8,7 @@ Usage: audit.sh terraform           checkov over terraform/ (what it skips is ma
        audit.sh plan <file>         checkov over a plan that `terraform show -json` has printed
        audit.sh policies <folder>   parliament and cloudsplaining over the IAM policies (*.json) of a folder
        audit.sh python              bandit over src, scripts and terraform/scripts, but for their tests
-       audit.sh workflows           zizmor, and the schema of workflows, over .github/workflows
+       audit.sh workflows           zizmor, actionlint and the schemas of GitHub's files over .github
 
 They get a Python environment of their own, build/audit: checkov pins versions that the pipeline's packages don't.
 Environment: PYTHON (default: that of .venv, else python3)
@@ -52,19 +52,22 @@ audit_python() {
   build/audit/bin/bandit --quiet --recursive --exclude src/tests --skip B404,B603,B607 src scripts terraform/scripts
 }
 
-# Offline: the rules that need no look at GitHub. The schema comes with check-jsonschema.
+# Offline: the rules that need no look at GitHub. The schemas come with check-jsonschema.
 audit_workflows() {
-  local root=$1
-  cd "${root}"
-  build/audit/bin/zizmor --offline --persona pedantic --no-progress --quiet .github/workflows
-  build/audit/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+  local bin=$1/build/audit/bin
+  cd "$1/.github"
+  "${bin}/zizmor" --offline --persona pedantic --no-progress --quiet .
+  "${bin}/actionlint" -shellcheck "$(command -v ../.venv/bin/shellcheck)"
+  "${bin}/check-jsonschema" --builtin-schema vendor.github-workflows workflows/*.yml
+  "${bin}/check-jsonschema" --builtin-schema vendor.github-actions actions/*/action.yml
+  "${bin}/check-jsonschema" --builtin-schema vendor.dependabot dependabot.yml
+  "${bin}/check-jsonschema" --builtin-schema vendor.github-issue-forms ISSUE_TEMPLATE/*.yml
 }
 
 # All policies in one process of cloudsplaining: its command takes a single file, and half a second to start.
 readonly CLOUDSPLAINING='
 import json, pathlib, sys
 from cloudsplaining.command.scan_policy_file import scan_policy
-
 for file in sorted(pathlib.Path(sys.argv[1]).glob("*.json")):
     for kind, result in scan_policy(json.loads(file.read_text())).items():
         if isinstance(result, dict) and result["findings"]:
