@@ -83,7 +83,7 @@ def _problems_of_run(run: Mapping[str, Any], usual: float | None, subject: Subje
         yield bad(f"its last run is {run['JobRunState']}: {reason}", log, About.OPERATION)
     seconds = _seconds(run, subject.now)
     if usual is not None and seconds > max(_SLOW_FACTOR * usual, usual + _SLOW_SECONDS):
-        yield warn(f"its last run took {seconds:.0f} s, usual are {usual:.0f} s", "docs/monitoring.md#job-slow")
+        yield warn(f"its last run took {seconds:.0f} s, usual are {usual:.0f} s", "docs/guides/operations.md#job-slow")
 
 
 def _described(run: Mapping[str, Any], usual: float | None, now: datetime) -> str:

@@ -46,7 +46,7 @@ def _judge_alarm(key: str, alarm: Mapping[str, Any], subject: Subject) -> Judgem
 def _problems_of_alarm(key: str, alarm: Mapping[str, Any], subject: Subject) -> Iterator[Problem]:
     if alarm["StateValue"] == "ALARM":
         text = f"is raised: {' '.join(alarm.get('AlarmDescription', 'no description').split())}"
-        todo = "docs/monitoring.md#alarms"
+        todo = "docs/guides/operations.md#runbooks"
         vital = key in subject.expected["vital_alarms"]
         yield bad(text, todo, About.OPERATION) if vital else warn(text, todo)
     if not alarm.get("ActionsEnabled", True):

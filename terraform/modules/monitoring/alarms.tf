@@ -1,4 +1,5 @@
-# One entry per alarm; docs/monitoring.md says of each what it means and what to do.
+# One entry per alarm; `runbook` is the section of docs/guides/operations.md that says what it means and what to do. The
+# description names it, and so does the message that people get.
 locals {
   # Counts treat silence as health; so does quality, whose metric comes only when something was checked.
   alarm_defaults = {
@@ -10,8 +11,11 @@ locals {
     missing    = "notBreaching"
   }
 
+  runbooks = "Runbook: docs/guides/operations.md"
+
   # Sums of whole hours, so that CloudWatch can look back a week.
   no_data_defaults = {
+    runbook    = "no-data"
     statistic  = "Sum"
     comparison = "LessThanThreshold"
     threshold  = 1
@@ -21,6 +25,7 @@ locals {
 
   job_alarms = { for key, job in var.jobs : "job-failed-${replace(key, "_", "-")}" => {
     topic       = "notifications"
+    runbook     = "job-failed"
     description = "The Glue job ${job.name} failed. Its error message is in `aws glue get-job-runs --job-name ${job.name}`."
     namespace   = var.metrics_namespace
     metric      = "JobFailures"
@@ -29,6 +34,7 @@ locals {
 
   dead_letter_alarms = { for key, name in var.dead_letter_queue_names : "dead-letters-${replace(key, "_", "-")}" => {
     topic       = "system_health"
+    runbook     = "dead-letters"
     description = "Messages in ${name} were tried in vain and wait for somebody to look at them."
     namespace   = "AWS/SQS"
     metric      = "ApproximateNumberOfMessagesVisible"
@@ -39,6 +45,7 @@ locals {
   lambda_alarms = merge([for key, name in var.lambda_names : {
     "lambda-errors-${replace(key, "_", "-")}" = {
       topic       = "system_health"
+      runbook     = "lambda-errors"
       description = "The Lambda ${name} threw an error. Its messages come back by themselves; its log says why."
       namespace   = "AWS/Lambda"
       metric      = "Errors"
@@ -46,6 +53,7 @@ locals {
     }
     "lambda-throttles-${replace(key, "_", "-")}" = {
       topic       = "system_health"
+      runbook     = "lambda-throttles"
       description = "Calls of the Lambda ${name} were refused, because the account runs as many Lambdas as it may. Its messages come back by themselves."
       namespace   = "AWS/Lambda"
       metric      = "Throttles"
@@ -56,6 +64,7 @@ locals {
   event_alarms = merge(
     { for key, name in var.rule_names : "events-lost-${replace(key, "_", "-")}" => {
       topic       = "system_health"
+      runbook     = "events-lost"
       description = "EventBridge could not put events of the rule ${name} on their queue. They are in its dead-letter queue, if that could be reached."
       namespace   = "AWS/Events"
       metric      = "FailedInvocations"
@@ -63,6 +72,7 @@ locals {
     } },
     { workflow-not-started = {
       topic       = "system_health"
+      runbook     = "workflow-not-started"
       description = "Files arrived, and no run of ${var.workflow_name} could be started for them. The log of the data_trigger Lambda says why; the messages come back."
       namespace   = var.metrics_namespace
       metric      = "WorkflowStartErrors"
@@ -70,6 +80,7 @@ locals {
     } },
     { for key, name in var.stream_names : "stream-late-${replace(key, "_", "-")}" => {
       topic       = "system_health"
+      runbook     = "stream-late"
       description = "The oldest unread record of the Kinesis stream ${name} waits for longer than ${var.delivery_delay_minutes} minutes: whoever reads it stands still, or can't keep up."
       namespace   = "AWS/Kinesis"
       metric      = "GetRecords.IteratorAgeMilliseconds"
@@ -80,6 +91,7 @@ locals {
     } },
     { for key, name in var.delivery_stream_names : "delivery-late-${replace(key, "_", "-")}" => {
       topic       = "system_health"
+      runbook     = "delivery-late"
       description = "The oldest record of the Firehose stream ${name} waits for longer than ${var.delivery_delay_minutes} minutes."
       namespace   = "AWS/Firehose"
       metric      = "DeliveryToS3.DataFreshness"
@@ -93,6 +105,7 @@ locals {
   table_alarms = merge([for key, name in var.table_names : { for kind in ["Read", "Write"] :
     "table-throttled-${lower(kind)}-${replace(key, "_", "-")}" => {
       topic       = "performance"
+      runbook     = "table-throttled"
       description = "DynamoDB refused to ${lower(kind)} the table ${name} as fast as it was asked to. Jobs and Lambdas try again by themselves, and take longer."
       namespace   = "AWS/DynamoDB"
       metric      = "${kind}ThrottleEvents"
@@ -102,6 +115,7 @@ locals {
 
   quality_alarms = { for dataset, threshold in var.quality_thresholds : "quality-${dataset}" => {
     topic       = "alerts"
+    runbook     = "quality"
     description = "The quality score of ${dataset} is below ${threshold}. The report in the quality bucket says which rules failed."
     namespace   = var.metrics_namespace
     metric      = "QualityScore"
@@ -143,7 +157,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
   alarm_name          = "${var.name_prefix}-${each.key}"
-  alarm_description   = each.value.description
+  alarm_description   = "${each.value.description} ${local.runbooks}#${each.value.runbook}"
   namespace           = each.value.namespace
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
@@ -163,7 +177,7 @@ resource "aws_cloudwatch_metric_alarm" "slow" {
   for_each = { for key, job in var.jobs : key => job if var.duration_band_width != null && !job.endless }
 
   alarm_name          = "${var.name_prefix}-job-slow-${replace(each.key, "_", "-")}"
-  alarm_description   = "A run of the Glue job ${each.value.name} took longer than is usual for it."
+  alarm_description   = "A run of the Glue job ${each.value.name} took longer than is usual for it. ${local.runbooks}#job-slow"
   comparison_operator = "GreaterThanUpperThreshold"
   threshold_metric_id = "usual"
   evaluation_periods  = 1
@@ -198,7 +212,7 @@ resource "aws_cloudwatch_metric_alarm" "slow" {
 # page, and for scripts.
 resource "aws_cloudwatch_composite_alarm" "system_health" {
   alarm_name        = "${var.name_prefix}-system-health"
-  alarm_description = "Something of ${var.name_prefix} does not work: data does not come in, or does not get through."
+  alarm_description = "Something of ${var.name_prefix} does not work: data does not come in, or does not get through. ${local.runbooks}#system-health"
   alarm_rule        = join(" OR ", [for key in local.vital_alarms : "ALARM(\"${aws_cloudwatch_metric_alarm.this[key].alarm_name}\")"])
   alarm_actions     = [var.topic_arns.system_health]
   ok_actions        = [var.topic_arns.system_health]

@@ -51,6 +51,14 @@ run "every_part_has_its_alarms_and_they_tell_the_topic_of_their_kind" {
   }
 
   assert {
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.this), values(aws_cloudwatch_metric_alarm.slow), [aws_cloudwatch_composite_alarm.system_health]) :
+      length(regexall("Runbook: docs/guides/operations.md#[a-z-]+$", alarm.alarm_description)) == 1
+    ])
+    error_message = "Every alarm must name its runbook."
+  }
+
+  assert {
     condition     = keys(aws_cloudwatch_metric_alarm.slow) == ["data_ingestion"]
     error_message = "Every job must have an alarm for its duration."
   }
