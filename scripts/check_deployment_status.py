@@ -7,7 +7,6 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
-from enum import Enum
 from typing import Annotated
 
 import typer
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from deployment.account import NotDeployedError, UnreachableError
+from deployment.environments import Environment
 from deployment.overrides import variables_from
 from deployment_status.drift import NOT_ASKED, look_for_drift
 from deployment_status.findings import Finding, Report
@@ -28,15 +28,6 @@ from local_cloud.settings import LocalCloudError
 UNHEALTHY, MISUSE, UNREACHABLE = 1, 2, 3
 # Without a terminal (CI, a pipe) rich takes 80 columns, which folds the tables.
 console = Console(width=None if sys.stdout.isatty() else 160)
-
-
-class Environment(str, Enum):
-    """What to look at."""
-
-    LOCAL = "local"
-    DEV = "dev"
-    STAGING = "staging"
-    PROD = "prod"
 
 
 def main(

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
-from enum import Enum
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +25,7 @@ from connectors.model import Connector, RestSource
 from connectors.reading import parse_connectors
 from connectors.values import cursor_type
 from connectors.windows import Cursor, Progress, Selection, next_window
+from deployment.environments import Environment
 from quarantine.target import Target, explained, open_target
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -33,15 +33,6 @@ FOLDER = SOURCE / "config" / "connectors"
 # Without a terminal (CI, a pipe) rich takes 80 columns, which folds the tables.
 console = Console(width=None if sys.stdout.isatty() else 160)
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=True)
-
-
-class Environment(str, Enum):
-    """Whose connectors."""
-
-    LOCAL = "local"
-    DEV = "dev"
-    STAGING = "staging"
-    PROD = "prod"
 
 
 Name = Annotated[str, typer.Argument(help="the connector")]

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from deployment.aws import AwsDeployment
+from deployment.environments import Environment
 from deployment.local import LocalDeployment
 from deployment.overrides import variables_from
 from deployment.steps import DeploymentError, StepFailedError
@@ -19,33 +20,29 @@ from deployment.steps import DeploymentError, StepFailedError
 console = Console(width=None if sys.stdout.isatty() else 120)
 
 
-class Environment(str, Enum):
-    """Where to deploy."""
-
-    LOCAL = "local"
-    DEV = "dev"
-    STAGING = "staging"
-    PROD = "prod"
-
-
 def main(
     environment: Annotated[Environment, typer.Argument(help="where to deploy")],
     plan: Annotated[bool, typer.Option("--plan", help="show what would change, and change nothing")] = False,
+    save: Annotated[Path | None, typer.Option("--save", help="with --plan: keep the plan in this file")] = None,
+    apply: Annotated[Path | None, typer.Option("--apply", help="apply exactly the plan that --save has kept")] = None,
     destroy: Annotated[bool, typer.Option("--destroy", help="remove everything that was deployed")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask before something is changed")] = False,
     var: Annotated[list[str], typer.Option("--var", help="a Terraform variable, as name=value; may be repeated")] = [],  # noqa: B006 - typer copies it
     sample: Annotated[bool, typer.Option("--sample/--no-sample", help="local: ingest the sample data")] = True,
 ) -> None:
     """Deploy the pipeline."""
-    if plan and destroy:
-        raise typer.BadParameter("--plan and --destroy can't go together")
+    _refuse_misuse(environment, plan, save, apply, destroy)
     variables = variables_from(var)
     try:
         if environment is Environment.LOCAL:
             target: LocalDeployment | AwsDeployment = LocalDeployment(console, variables, sample)
         else:
             target = AwsDeployment(console, environment.value, variables, yes)
-        if plan:
+        if isinstance(target, AwsDeployment) and apply:
+            target.apply_saved(apply)
+        elif isinstance(target, AwsDeployment) and save:
+            target.plan(save)
+        elif plan:
             target.plan()
         elif destroy:
             target.destroy()
@@ -57,6 +54,15 @@ def main(
     except DeploymentError as error:
         _say_why("Check the result", error)
         raise typer.Exit(1) from error
+
+
+def _refuse_misuse(environment: Environment, plan: bool, save: Path | None, apply: Path | None, destroy: bool) -> None:
+    if sum((plan, destroy, apply is not None)) > 1:
+        raise typer.BadParameter("--plan, --apply and --destroy can't go together")
+    if save and not plan:
+        raise typer.BadParameter("--save keeps what --plan has planned; give both")
+    if environment is Environment.LOCAL and (save or apply):
+        raise typer.BadParameter("--save and --apply are for AWS; local is deployed at once")
 
 
 def _say_why(step: str, error: Exception, state: str = "") -> None:

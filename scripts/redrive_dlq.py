@@ -17,20 +17,12 @@ from rich.table import Table
 
 from dead_letters.letters import Group, Letter, Queue, give_back, grouped, open_queue, take
 from dead_letters.redrive import RedriveError, move_all, send_back
+from deployment.environments import Environment
 from deployment.steps import StepFailedError, step
 from quarantine.target import explained, open_target
 
 # Without a terminal (CI, a pipe) rich takes 80 columns, which folds the tables.
 console = Console(width=None if sys.stdout.isatty() else 160)
-
-
-class Environment(str, Enum):
-    """Whose queues."""
-
-    LOCAL = "local"
-    DEV = "dev"
-    STAGING = "staging"
-    PROD = "prod"
 
 
 class QueueKey(str, Enum):

@@ -12,6 +12,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from deployment.environments import Environment
 from deployment.steps import StepFailedError, show_commands, step
 from quarantine.batches import find_batches
 from quarantine.errors import ReplayError
@@ -23,15 +24,6 @@ from quarantine.target import Target, explained, open_target, speaking_to_aws
 
 # Without a terminal (CI, a pipe) rich takes 80 columns, which folds the tables.
 console = Console(width=None if sys.stdout.isatty() else 160)
-
-
-class Environment(str, Enum):
-    """Whose quarantine."""
-
-    LOCAL = "local"
-    DEV = "dev"
-    STAGING = "staging"
-    PROD = "prod"
 
 
 class Stage(str, Enum):

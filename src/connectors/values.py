@@ -6,6 +6,7 @@ import base64
 import hashlib
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal, InvalidOperation
@@ -21,20 +22,20 @@ _ISO = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-class CursorType:
+class CursorType(ABC):
     """One kind of cursor values.
 
     ``parse`` makes something comparable of a source's value, ``dump`` text of that, ``load`` reads the text back, and
     ``render`` writes it as the source writes it.
     """
 
+    @abstractmethod
     def parse(self, value: Any) -> Any:
         """A source's value as something that can be compared.
 
         Raises:
             ValueError: it is none of this kind.
         """
-        raise NotImplementedError
 
     def dump(self, value: Any) -> str:
         """Text that :meth:`load` reads back."""
