@@ -134,6 +134,9 @@ def _network(base: Estimate) -> Iterator[WhatIf]:
 def _retention(base: Estimate) -> Iterator[WhatIf]:
     days = base.case.environment["retention_days"]
     kept = base.case.environment["maintenance_retention_days"]
+    # What moves to Glacier stays paid for 90 days there, so a later move is left out.
+    archive = days["raw_archive"] if days["raw_archive"] <= 90 else 0
+    expiring = {**days, "raw_archive": archive, "raw_deep_archive": 0, "raw_expire": 180}
     never = {**days, "raw_infrequent": 0, "raw_archive": 0, "raw_deep_archive": 0}
     yield _variant(base, "Retention", "raw stays in Standard", changed(base, {"retention_days": never}))
     tiers = {**never, "raw_infrequent": 30, "raw_archive": 90}
@@ -148,7 +151,7 @@ def _retention(base: Estimate) -> Iterator[WhatIf]:
         base,
         "Retention",
         "raw deleted after 180 days",
-        changed(base, {"retention_days": {**days, "raw_deep_archive": 0, "raw_expire": 180, "raw_archive": 0}}),
+        changed(base, {"retention_days": expiring}),
         "tables can't be made again from raw then",
     )
     yield _variant(
