@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from datetime import date, datetime, timedelta, timezone
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 
 from glue_health_check import signals
+from glue_health_check.changes import affected, changed_files, check_files
 from glue_health_check.choices import Choices, check_of, work_bucket_of
 from glue_health_check.cloud.clients import clients
 from glue_health_check.cloud.sweep import sweep as sweep_all
@@ -26,6 +28,7 @@ from glue_health_check.reporting.markdown import markdown
 from glue_health_check.reporting.terminal import show
 from glue_health_check.runner import Options, run_check
 from glue_health_check.settings import DEFAULT_TTL_MINUTES
+from glue_health_check.several import Several, summary_markdown
 from glue_health_check.steps import static_checks
 from glue_health_check.stub import LAST_DAY, stub_data
 
@@ -164,6 +167,43 @@ def static(
     text = started.isoformat(timespec="seconds")
     report = Report("", check.job.script.as_posix(), 0, text, seconds, tuple(checks), strict=strict)
     _tell(report, json_path, junit, markdown_path, github_annotations)
+
+
+@app.command()
+def changed(
+    places: Annotated[
+        list[Path], typer.Argument(metavar="CHECK_FILE_OR_FOLDER...", help="Check files to choose from.")
+    ],
+    pr: Annotated[int, typer.Option("--pr", min=0, help="Number of the pull request.")] = 0,
+    since: Annotated[str, typer.Option(help="Branch that the pull request goes to.")] = "origin/main",
+    workers: Annotated[int, typer.Option(min=1, help="Checks side by side.")] = 4,
+    reports: Annotated[Path, typer.Option(help="Folder for all reports and summary.md.")] = Path(
+        "health-check-reports"
+    ),
+    work_bucket: WorkBucket = "",
+    script_location: ScriptLocation = "",
+    region: Region = None,
+    strict: Strict = False,
+    only_list: Annotated[bool, typer.Option("--list", help="Print which check files it would be, and why.")] = False,
+) -> None:
+    """Health-check all jobs that a pull request concerns: those whose check files name a file that it changes."""
+    chosen = affected(check_files(places), changed_files(since, Path.cwd()))
+    if only_list or not chosen:
+        for config, files in chosen.items():
+            typer.echo(f"{config}: {', '.join(os.path.relpath(path) for path in files)}")
+        typer.echo(f"{len(chosen)} check files are concerned by what changed since {since}", err=True)
+        raise typer.Exit(0)
+    options = ["--pr", str(pr), "--work-bucket", work_bucket_of(work_bucket, script_location)]
+    options += (["--region", region] if region else []) + (["--strict"] if strict else [])
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    ended = Several(reports, options, workers, lambda text: console.print(text, markup=False)).run(list(chosen))
+    _write(reports / "summary.md", summary_markdown(ended, pr).encode())
+    for one in ended:
+        if one.report is not None:
+            show(one.report, Console(highlight=False, width=None if sys.stdout.isatty() else 140))
+        else:
+            typer.echo(f"{one.config}: {one.error} (exit {one.code})")
+    raise typer.Exit(max(one.code for one in ended))
 
 
 @app.command()

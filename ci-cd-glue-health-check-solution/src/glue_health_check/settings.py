@@ -91,6 +91,7 @@ class Check:
         buckets, tables, databases: places of its own, by role.
         inputs, outputs: what it reads and must write.
         guard: where it must not write; guard_ignore: what others write there.
+        watch: further files on which it depends (``glue-health-check changed``).
         timeout_minutes: of the whole; ttl_minutes: after which a sweeper removes what is left.
     """
 
@@ -103,6 +104,7 @@ class Check:
     outputs: tuple[OutputSpec, ...] = ()
     guard: tuple[str, ...] = ()
     guard_ignore: tuple[str, ...] = ()
+    watch: tuple[Path, ...] = ()
     timeout_minutes: float = DEFAULT_TIMEOUT_MINUTES
     ttl_minutes: float = DEFAULT_TTL_MINUTES
 
@@ -170,6 +172,7 @@ def check_from(loaded: Mapping[str, Any], folder: Path) -> Check:
         before=tuple(_job(one["script"], one.get("job", {}), folder) for one in loaded.get("before", ())),
         tables={name: TableSpec(**of) for name, of in loaded.get("tables", {}).items()},
         inputs=tuple(_input(one, folder) for one in loaded.get("inputs", ())),
+        watch=tuple(_near(folder, one) for one in loaded.get("watch", ())),
         outputs=tuple(_output(one, folder) for one in loaded.get("outputs", ())),
         **lists,
         **plain,

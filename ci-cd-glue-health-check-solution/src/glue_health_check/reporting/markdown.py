@@ -9,7 +9,7 @@ _SIGNS = {
 }  # fmt: skip
 _VERDICTS = {"passed": "✅ passed", "failed": "❌ failed", "error": "💥 could not be made"}
 _LOG_LINES = 40
-_LONGEST = 60_000  # a comment of GitHub holds 65,536 signs
+LONGEST = 60_000  # a comment of GitHub holds 65,536 signs
 
 
 def markdown(report: Report) -> str:
@@ -33,7 +33,22 @@ def markdown(report: Report) -> str:
     if report.left:
         lines += ["", "**Left behind** (the sweeper tries again after the TTL)", ""]
         lines += [f"- {_plain(text)}" for text in report.left]
-    return "\n".join(lines)[:_LONGEST] + "\n"
+    return "\n".join(lines)[:LONGEST] + "\n"
+
+
+def summary_row(name: str, report: Report | None, error: str) -> str:
+    """One of several checks as a row of a table: name, result, seconds, and what is wrong first.
+
+    Args:
+        name: of the check.
+        report: None when there is none.
+        error: what it said then.
+    """
+    if report is None:
+        return f"| {_plain(name)} | {_VERDICTS['error']} | | {_plain(error)[:200]} |"
+    bad = (check for check in report.checks if check.status not in (Status.PASSED, Status.SKIPPED))
+    first = next((_plain(found.message)[:200] for check in bad for found in check.findings), "")
+    return f"| {_plain(name)} | {_VERDICTS[report.verdict]} | {report.seconds:.0f} | {first} |"
 
 
 def github_annotations(report: Report) -> str:
