@@ -16,7 +16,7 @@ setup: venv ## .venv with everything, and the hooks that look at each commit
 
 ##@ Check
 .PHONY: gate test lint types unit terraform-check e2e audit secrets docs-check coverage
-gate: ## everything, as CI runs it
+gate: ## every check and every test, as CI runs them
 	./scripts/test.sh
 test: ## everything but the end-to-end tests
 	./scripts/test.sh --fast

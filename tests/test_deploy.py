@@ -75,10 +75,16 @@ def test_the_environment_may_be_named_by_a_variable_and_the_command_line_goes_be
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [(("--var", "number_of_workers"), "it must be name=value"), (("--plan", "--destroy"), "can't go together")],
+    [
+        (("dev", "--var", "number_of_workers"), "it must be name=value"),
+        (("dev", "--plan", "--destroy"), "can't go together"),
+        (("dev", "--plan", "--apply", "p"), "can't go together"),
+        (("dev", "--save", "p"), "give both"),
+        (("local", "--plan", "--save", "p"), "are for AWS"),
+    ],
 )
 def test_options_that_can_not_be_are_misuse(options: tuple[str, ...], words: str) -> None:
-    done = run("dev", *options)
+    done = run(*options)
     assert (done.returncode, words in done.stderr) == (2, True)
 
 

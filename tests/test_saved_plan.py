@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from deployment.saved_plan import open_plan, save_plan
 from deployment.steps import DeploymentError
+from deployment.terraform import Terraform
 
 
 @pytest.fixture
@@ -70,3 +71,27 @@ def test_what_is_no_kept_plan_is_refused(content: bytes | None, repository: Path
         (tmp_path / "kept.zip").write_bytes(content)
     with pytest.raises(DeploymentError, match="is no plan that --plan --save has written"):
         open_plan(tmp_path / "kept.zip", tmp_path / "out", "dev", repository)
+
+
+def test_a_kept_plan_is_applied_as_it_stands_and_no_second_time(repository: Path, tmp_path: Path) -> None:
+    folder, file = tmp_path / "terraform", tmp_path / "plan"
+    folder.mkdir()
+    (folder / "main.tf").write_text(
+        'variable "size" {}\n'
+        'resource "terraform_data" "queue" { input = var.size }\n'
+        'output "size" { value = terraform_data.queue.output }\n'
+    )
+    terraform = Terraform(folder, tmp_path / "log", {"size": "1"})
+    terraform.init({})
+    terraform.plan(file)
+    save_plan(file, tmp_path / "kept.zip", "dev", repository)
+    file.unlink()
+
+    # Whoever applies it has other values by now: they count for nothing.
+    later = Terraform(folder, tmp_path / "log", {"size": "2"})
+    open_plan(tmp_path / "kept.zip", file, "dev", repository)
+    assert str(later.read(file)) == "1 to create"
+    assert later.apply(lambda *_: None, file).added == 1
+    assert later.outputs() == {"size": "1"}
+    with pytest.raises(DeploymentError, match="stale"):
+        later.apply(lambda *_: None, file)
