@@ -15,7 +15,7 @@ from glue_health_check.cloud.clients import Clients
 from glue_health_check.cloud.manifest import put_manifest
 from glue_health_check.cloud.names import names_of
 from glue_health_check.cloud.writes import snapshot
-from glue_health_check.errors import HealthCheckError, InfrastructureError, MisuseError
+from glue_health_check.errors import HealthCheckError, MisuseError
 from glue_health_check.lambdas.files import Packing, document_of, fetch, inside, send
 from glue_health_check.lambdas.following import Follower
 from glue_health_check.lambdas.requests import CheckRequest, Source
@@ -115,7 +115,7 @@ class Starter:
             keeper.put_report(timed(done, failed, cleanup_result(cleaning)))
 
 
-def misuse_report(request: CheckRequest, error: MisuseError | InfrastructureError) -> Report:
+def misuse_report(request: CheckRequest, error: HealthCheckError) -> Report:
     """The report of a check that could not be started, for whoever waits for one."""
     what = "misuse" if isinstance(error, MisuseError) else "infrastructure"
     script = request.source.check_file if request.source else (request.check or {}).get("script", "")
