@@ -40,9 +40,9 @@ class Manifest:
             self._finish()
         self._file.close()
 
-    def record(self, file: PlannedFile, rows: Iterable[Row]) -> Iterator[Row]:
-        """Pass the rows of a file on and note every defect on the way."""
-        head = {"path": str(file.path), "dataset": file.dataset, "format": file.fmt}
+    def record(self, file: PlannedFile, rows: Iterable[Row], path: str = "") -> Iterator[Row]:
+        """Pass the rows of a file on and note every defect on the way; path: where it goes, if not as planned."""
+        head = {"path": path or str(file.path), "dataset": file.dataset, "format": file.fmt}
         self._file.write(self._separator + json.dumps(head)[:-1] + ', "defective_rows": [')
         self._separator = ",\n"
         key, counts, separator = DATASETS[file.dataset].key, Counter[str](), "\n  "
