@@ -198,3 +198,16 @@ def test_all_static_checks_of_a_good_script_pass(script: Path) -> None:
 def test_a_script_that_is_not_there_is_misuse(tmp_path: Path) -> None:
     with pytest.raises(MisuseError, match="can't be read"):
         check_script(Subject(tmp_path / "no.py", "5.1", {}))
+
+
+def test_a_virtual_environment_may_have_any_module(script: Path) -> None:
+    script.write_text("import holidays\n", encoding="utf-8")
+    checks = check_script(Subject(script, "5.1", {"--python-virtual-env": "s3://libs/venv.tar.gz"}))
+    (found,) = next(check.findings for check in checks if check.name == "imports")
+    assert found.severity is Severity.WARNING
+    assert "s3://libs/venv.tar.gz could not be looked into and may have it" in found.message
+
+
+def test_modules_of_glue_5_1_are_not_those_of_5_0() -> None:
+    assert imported("import simplejson", "5.0") == [(1, "imports simplejson, which Glue 5.0 does not have")]
+    assert imported("import simplejson", "5.1") == []

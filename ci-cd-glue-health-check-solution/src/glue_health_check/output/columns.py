@@ -11,12 +11,15 @@ from glue_health_check.models import Finding
 from glue_health_check.output.rules import quoted
 from glue_health_check.output.tables import TABLE, Written
 from glue_health_check.settings import OutputSpec
-from glue_health_check.stub.fields import Type, parse_type, type_text
+from glue_health_check.stub.fields import Spelling, Type, parse_type, type_text
 
 _DUCKDB = {
     "string": "VARCHAR", "int": "INTEGER", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE", "boolean": "BOOLEAN",
     "date": "DATE", "timestamp": "TIMESTAMP", "binary": "BLOB",
 }  # fmt: skip
+_SPELLING = Spelling(
+    _DUCKDB, "DECIMAL({0},{1})", "{0}[]", "MAP(VARCHAR, {0})", "STRUCT({0})", "{0} {1}", between=", ", name=quoted
+)
 
 
 def wrong_columns(
@@ -57,17 +60,7 @@ def wrong_columns(
 
 def duckdb_type(of: Type) -> str:
     """A type as duckdb writes it."""
-    inner = [duckdb_type(item.type) for item in of.items]
-    if of.kind == "decimal":
-        return f"DECIMAL({of.precision},{of.scale})"
-    if of.kind == "array":
-        return f"{inner[0]}[]"
-    if of.kind == "map":
-        return f"MAP(VARCHAR, {inner[0]})"
-    if of.kind == "struct":
-        fields = zip(of.items, inner, strict=True)
-        return f"STRUCT({', '.join(f'{quoted(item.name)} {text}' for item, text in fields)})"
-    return _DUCKDB[of.kind]
+    return type_text(of, _SPELLING)
 
 
 def _type_problem(connection: duckdb.DuckDBPyConnection, name: str, found: str, wanted: Type, form: str) -> str:

@@ -57,6 +57,8 @@ def check_script(subject: Subject) -> list[CheckResult]:
     ]
     given = subject.arguments or {}
     provided = subject.libraries | additional_modules(given.get("--additional-python-modules", ""))
+    if environment := given.get("--python-virtual-env"):
+        provided |= Provided(unknown=(environment,))
     checks.append(judged("imports", imports(source, glue, provided), f"against Glue {glue.name}"))
     if subject.arguments is not None:
         missing = arguments(source, subject.declared, given, python_shell=subject.python_shell)

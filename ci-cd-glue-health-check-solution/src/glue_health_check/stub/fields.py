@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,19 +89,44 @@ def parse_type(text: str) -> Type:
     raise MisuseError(f"{text!r} is no type; {_HINT}")
 
 
-def type_text(of: Type) -> str:
-    """A type as contracts write it."""
-    inner = [type_text(item.type) for item in of.items]
+@dataclass(frozen=True)
+class Spelling:
+    """How a language writes types. Texts hold {0} for what is inside, {0} and {1} for two things.
+
+    Attributes:
+        scalars: kind -> text; a kind that is not there is written as it is.
+        decimal: of precision and scale.
+        array, map, struct: of the type of the items, of the values, of all fields.
+        field: of a name and a type.
+        between: two fields.
+        name: writes the name of a field.
+    """
+
+    scalars: Mapping[str, str]
+    decimal: str
+    array: str
+    map: str
+    struct: str
+    field: str
+    between: str = ","
+    name: Callable[[str], str] = str
+
+
+CONTRACTS = Spelling({}, "decimal({0},{1})", "array<{0}>", "map<string,{0}>", "struct<{0}>", "{0}:{1}")
+
+
+def type_text(of: Type, spelling: Spelling = CONTRACTS) -> str:
+    """A type as contracts write it, or another language."""
+    inner = [type_text(item.type, spelling) for item in of.items]
     if of.kind == "decimal":
-        return f"decimal({of.precision},{of.scale})"
-    if of.kind == "array":
-        return f"array<{inner[0]}>"
-    if of.kind == "map":
-        return f"map<string,{inner[0]}>"
+        return spelling.decimal.format(of.precision, of.scale)
+    if of.kind in ("array", "map"):
+        return (spelling.array if of.kind == "array" else spelling.map).format(inner[0])
     if of.kind == "struct":
         fields = zip(of.items, inner, strict=True)
-        return f"struct<{','.join(f'{item.name}:{text}' for item, text in fields)}>"
-    return of.kind
+        texts = [spelling.field.format(spelling.name(item.name), text) for item, text in fields]
+        return spelling.struct.format(spelling.between.join(texts))
+    return spelling.scalars.get(of.kind, of.kind)
 
 
 def _split(text: str) -> Sequence[str]:
