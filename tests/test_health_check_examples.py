@@ -52,6 +52,11 @@ def test_they_meet_their_system_s_schema(programs: Path, schema: str, pattern: s
     run(programs / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
 
 
+def test_parliament_finds_nothing_in_the_policies(programs: Path) -> None:
+    assert list((CI.parent / "iam").glob("*.json"))
+    run(programs / "parliament", "--directory", CI.parent / "iam")
+
+
 def test_actions_are_pinned_by_their_commits() -> None:
     lines = [line for file in CI.glob("github*.yml") for line in file.read_text().splitlines() if "uses:" in line]
     assert lines
