@@ -25,7 +25,7 @@ _OWN = 0.85
 _FUTURE = re.compile(r"due|expir|valid|until|end|deadline|planned|expected|deliver|arriv|forecast")
 # Two digits or more: less says nothing.
 _SHAPED = re.compile("[9a].*9")
-_SPECIAL = re.compile(r"([^\w\s])", re.ASCII)
+_SPECIAL = re.compile(r"([.^$*+?()\[\]{}|])")
 
 
 def propose(

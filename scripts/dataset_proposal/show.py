@@ -78,8 +78,10 @@ def next_steps(proposal: Proposal, file: Path, given: str, written: bool) -> lis
 
 
 def _columns(proposal: Proposal, facts: Sequence[Facts]) -> Table:
-    table = Table("column", "type", "filled", "different", "from", "to", "proposed", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("filled", "different"):
+    table = Table(
+        "column", "type", "filled", "about different", "from", "to", "proposed", box=SIMPLE_HEAD, pad_edge=False
+    )
+    for name in ("filled", "about different"):
         next(column for column in table.columns if column.header == name).justify = "right"
     for each, proposed in zip(facts, proposal.columns, strict=True):
         column = proposed.column
