@@ -60,8 +60,9 @@ def installed(requirements: Path, python: str, options: tuple[str, ...], cache: 
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         target = Path(scratch, "target")
         command = [
-            sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile",
-            "--only-binary=:all:", "--python-version", python, *options, "--target", str(target), "-r", str(requirements),
+            sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+            "--no-compile", "--only-binary=:all:", "--python-version", python, *options,
+            "--target", str(target), "-r", str(requirements),
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

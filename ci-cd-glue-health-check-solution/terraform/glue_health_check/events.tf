@@ -13,6 +13,7 @@ resource "aws_sqs_queue" "dead_letter" {
   name                      = "${var.name_prefix}-${each.key}-dlq"
   message_retention_seconds = 1209600
   sqs_managed_sse_enabled   = true # messages name jobs and commits only
+  policy                    = local.queue_policies["${each.key}-dlq"]
 }
 
 resource "aws_sqs_queue" "this" {
@@ -22,6 +23,7 @@ resource "aws_sqs_queue" "this" {
   message_retention_seconds = 86400 # a day later the sweeper has removed the check
   receive_wait_time_seconds = 20
   sqs_managed_sse_enabled   = true
+  policy                    = local.queue_policies[each.key]
 
   # One message a call and few calls at a time, so nothing waits for a throttled call: no need for AWS's usual six
   # timeouts, and what came too early is tried again within the check's time.
@@ -34,40 +36,32 @@ resource "aws_sqs_queue" "this" {
 }
 
 locals {
-  # Queue by the name of its policy: who may send to it, by rule.
-  senders = {
-    "events"     = { url = aws_sqs_queue.this["events"].url, arn = aws_sqs_queue.this["events"].arn, rule = aws_cloudwatch_event_rule.this["events"].arn }
-    "events-dlq" = { url = aws_sqs_queue.dead_letter["events"].url, arn = aws_sqs_queue.dead_letter["events"].arn, rule = aws_cloudwatch_event_rule.this["events"].arn }
-    "sweeps-dlq" = { url = aws_sqs_queue.dead_letter["sweeps"].url, arn = aws_sqs_queue.dead_letter["sweeps"].arn, rule = aws_cloudwatch_event_rule.this["sweeps"].arn }
-  }
-}
+  # Rules by the queues that they send to; ARNs are put together, since rules name queues.
+  rule_arns = { for rule in ["events", "sweeps"] : rule => "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name_prefix}-${rule}" }
+  senders   = { events = local.rule_arns.events, events-dlq = local.rule_arns.events, sweeps-dlq = local.rule_arns.sweeps }
+  sqs_arn   = "arn:${local.partition}:sqs:${local.region}:${local.account}"
 
-resource "aws_sqs_queue_policy" "this" {
-  for_each = local.senders
-
-  queue_url = each.value.url
-
-  policy = jsonencode({
+  queue_policies = { for queue in concat(keys(local.queues), [for name in local.dead_letters : "${name}-dlq"]) : queue => jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
+    Statement = concat(
+      [for rule in [lookup(local.senders, queue, "")] : {
         Sid       = "RuleSends"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
         Action    = "sqs:SendMessage"
-        Resource  = each.value.arn
-        Condition = { ArnEquals = { "aws:SourceArn" = each.value.rule } }
-      },
-      {
+        Resource  = "${local.sqs_arn}:${var.name_prefix}-${queue}"
+        Condition = { ArnEquals = { "aws:SourceArn" = rule } }
+      } if rule != ""],
+      [{
         Sid       = "DenyPlainHttp"
         Effect    = "Deny"
         Principal = { AWS = "*" }
         Action    = "sqs:*"
-        Resource  = each.value.arn
+        Resource  = "${local.sqs_arn}:${var.name_prefix}-${queue}"
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
-    ]
-  })
+      }],
+    )
+  }) }
 }
 
 resource "aws_cloudwatch_event_rule" "this" {

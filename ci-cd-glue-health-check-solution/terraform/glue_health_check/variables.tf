@@ -153,8 +153,8 @@ variable "github_api_url" {
   default     = "https://api.github.com"
 
   validation {
-    condition     = can(regex("^https://", var.github_api_url))
-    error_message = "github_api_url must begin with https://."
+    condition     = can(regex("^(https://.|http://127\\.0\\.0\\.1[:/])", var.github_api_url))
+    error_message = "github_api_url must begin with https://, or be on this machine (http://127.0.0.1)."
   }
 }
 

@@ -9,6 +9,12 @@ variable "work_bucket_name" {
   type        = string
 }
 
+variable "create_work_bucket" {
+  description = "Whether it is made, or found."
+  type        = bool
+  default     = true
+}
+
 variable "local_cloud" {
   description = "Whether this is a local cloud (AWS_ENDPOINT_URL) and no account of AWS."
   type        = bool
@@ -24,6 +30,12 @@ variable "webhook" {
   description = "GitHub's webhook, as the module takes it; off by default."
   type        = any
   default     = {}
+}
+
+variable "github_api_url" {
+  description = "GitHub's API."
+  type        = string
+  default     = "https://api.github.com"
 }
 
 variable "github_token_secret_arn" {

@@ -76,6 +76,20 @@ run "what_can_reach_others_is_off_and_everything_has_its_dead_letters_and_logs" 
   }
 }
 
+run "only_our_rules_send_to_queues" {
+  assert {
+    condition = jsondecode(aws_sqs_queue.this["events"].policy).Statement[0].Condition == {
+      ArnEquals = { "aws:SourceArn" = "arn:aws:events:us-east-1:123456789012:rule/glue-health-check-events" }
+    }
+    error_message = "Nobody's rule but ours may send events."
+  }
+
+  assert {
+    condition     = alltrue([for queue in concat(values(aws_sqs_queue.this), values(aws_sqs_queue.dead_letter)) : contains(jsondecode(queue.policy).Statement[*].Sid, "DenyPlainHttp")])
+    error_message = "Queues must refuse plain HTTP."
+  }
+}
+
 run "rights_are_held_to_what_checks_make" {
   assert {
     condition = alltrue(flatten([for policy in concat(values(aws_iam_role_policy.lambda)[*].policy, aws_iam_role_policy.job[*].policy) : [
