@@ -1,4 +1,4 @@
-"""Health checks by Lambdas on the local cloud: applied with Terraform, called, woken by events and webhooks, removed."""
+"""Health checks by Lambdas on the local cloud: applied with Terraform, called, woken by events and a webhook."""
 
 from __future__ import annotations
 

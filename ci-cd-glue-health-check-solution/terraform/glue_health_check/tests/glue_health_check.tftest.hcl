@@ -44,7 +44,7 @@ variables {
   build_dir        = "tests/fixtures"
 }
 
-run "what_can_reach_others_is_off_and_everything_has_its_dead_letters_and_logs" {
+run "what_can_reach_others_is_off_and_everything_has_its_dead_letters_logs_and_senders" {
   assert {
     condition     = length(aws_lambda_function_url.webhook) == 0 && output.webhook_url == null && toset(keys(aws_lambda_function.this)) == toset(["trigger", "monitor", "cleanup"])
     error_message = "The webhook must be off unless somebody asks for it."
@@ -74,9 +74,7 @@ run "what_can_reach_others_is_off_and_everything_has_its_dead_letters_and_logs" 
     condition     = output.ci_environment.LAMBDA_TRIGGER_FUNCTION == "glue-health-check-trigger" && output.ci_environment.SCRIPT_LOCATION == "s3://demo-work/"
     error_message = "CI must be told what to set."
   }
-}
 
-run "only_our_rules_send_to_queues" {
   assert {
     condition = jsondecode(aws_sqs_queue.this["events"].policy).Statement[0].Condition == {
       ArnEquals = { "aws:SourceArn" = "arn:aws:events:us-east-1:123456789012:rule/glue-health-check-events" }
