@@ -8,6 +8,7 @@ wheels for Lambda, whatever this machine is; installed once per list of requirem
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def files_of(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
 def put(target: Path, files: dict[str, Path]) -> None:
     """Write a zip whose bytes depend on names and contents alone."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")  # another run may be at it, too
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name, path in sorted(files.items()):
             member = zipfile.ZipInfo(name, EPOCH)
