@@ -134,7 +134,7 @@ def test_a_check_comes_out_of_its_document_as_it_went_in(aws: Clients, tmp_path:
             OutputSpec("{output}/", "json", {"c": "int"}, Path("contract.yml"), "refuse", 1, 2, "RowCount > 0"),
             OutputSpec("{output}/", least_rows=None, most_rows=4, rules_from=Path("contract.yml")),
         ),
-        ("guarded",), ("s3://guarded/x/",), 5, 60,
+        ("guarded",), ("s3://guarded/x/",), timeout_minutes=5, ttl_minutes=60,
     )  # fmt: skip
     with inside(here):
         packing = Packing(Path())

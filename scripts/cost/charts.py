@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from xml.sax.saxutils import escape
+from html import escape
 
 _INK, _BAR, _TRACK = "#5b6675", "#3355c4", "#8892a0"
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 760, 190, 96, 26, 40

@@ -187,7 +187,7 @@ def _freshness(
         why += "; the sample is older than that" if age > most else "; rows of the future would hide the age"
         why += ": take the rule in when files come regularly"
     # DataFreshness is about every row of the table, also the oldest; this is about the newest one.
-    sql = f"select datediff(current_date(), max(`{event.name}`)) from primary"  # noqa: S608
+    sql = f"select datediff(current_date(), max(`{event.name}`)) from primary"  # noqa: S608 - a column of the sample, quoted # nosec B608
     yield RuleProposal(f'CustomSql "{sql}" <= {most}', why, commented=age > most or share > 0)
 
 
