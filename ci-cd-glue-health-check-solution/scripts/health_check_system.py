@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from system_test.checks import CASES, try_case
 from system_test.endings import kill, try_cancel, try_nothing_left, try_sweep
+from system_test.lambda_scene import try_lambdas
 from system_test.outcomes import Outcomes
 from system_test.stage import SHARED, Stage, everything, local_cloud
 
@@ -42,9 +43,11 @@ def main(
 
 def _try(stage: Stage, outcomes: Outcomes, only: str, workers: int) -> None:
     before = everything()
-    with ThreadPoolExecutor(workers) as pool:
-        chosen = [case for case in CASES if only in case.name]
-        waiting = [pool.submit(try_case, case, stage, outcomes) for case in chosen]
+    chosen = [case for case in CASES if only in case.name]
+    with ThreadPoolExecutor(workers + 1) as pool:
+        # Mostly waits for Terraform and the emulator, so it comes beside the others.
+        waiting = [] if only else [pool.submit(try_lambdas, stage, outcomes)]
+        waiting += [pool.submit(try_case, case, stage, outcomes) for case in chosen]
         if not only:
             killed = pool.submit(kill, stage)
             waiting.append(pool.submit(try_cancel, stage, outcomes))

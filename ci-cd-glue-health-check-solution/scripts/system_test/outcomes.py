@@ -38,9 +38,10 @@ class CaseError(Exception):
 
 @dataclass
 class Told:
-    """What a case wants to show of itself."""
+    """What a case shows of itself, and, once it is over, whether it failed."""
 
     shown: str = ""
+    failed: bool = False
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Outcomes:
             problem = str(failed)
         except Exception as error:  # noqa: BLE001 - a case that breaks must not hide the others
             problem = f"{type(error).__name__}: {error}"
+        told.failed = bool(problem)
         outcome = Outcome(name, time.monotonic() - begun, problem, told.shown)
         with self._lock:
             self.all.append(outcome)
