@@ -1,41 +1,131 @@
-"""Documentation is true: links lead somewhere, commands name scripts that exist, no machine's own path stands in it."""
+"""Documentation is true: diagrams parse, links and paths lead somewhere, scripts that it names exist.
+
+What its commands do is the matter of test_docs_commands.py.
+"""
 
 from __future__ import annotations
 
 import re
-import subprocess
-from pathlib import Path
+from collections.abc import Iterator
+from functools import cache
 
 import pytest
+from tests.mermaid_parser import MERMAID_SHA256, MERMAID_VERSION, faults_of, mermaid_digest
+from tests.pages import REPOSITORY, Found, Page, all_pages, github_slug, tracked_files
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
+PAGES = all_pages()
+DIAGRAMS = [block for page in PAGES for block in page.blocks if block.kind == "mermaid"]
 SCRIPT = re.compile(r"(?<![\w/.])(?:\./)?((?:terraform/)?scripts/[\w./-]+\.(?:sh|py))\b")
+EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*:")
+# What a code span may be to count as a path; <name> and * in it stand for anything.
+PATH = re.compile(r"(?:[\w.<>*-]+/)+[\w.<>*-]*|[\w-]+\.(?:py|sh|tf|toml)")
+# What a reader makes by following a page.
+MADE_BY_READERS = {"src/config/datasets/orders.yml", "src/config/connectors/shop_visits.yml"}
+LINE_OF_FAULT = re.compile(r"on line (\d+)")
+every_page = pytest.mark.parametrize("page", PAGES, ids=str)
 
 
-def pages() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
+def test_the_parser_of_diagrams_is_the_one_that_mermaid_publishes() -> None:
+    assert mermaid_digest() == MERMAID_SHA256, (
+        f"no longer mermaid {MERMAID_VERSION}: compare it with npm's, and note it"
     )
-    return [REPOSITORY / name for name in listed.stdout.split()]
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(REPOSITORY)))
-def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
-    broken = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
-    assert broken == []
+def diagram_faults() -> list[str]:
+    """What mermaid says of the diagrams of all pages, with page and line."""
+    faults = faults_of([block.text for block in DIAGRAMS])
+    return [located(block, fault) for block, fault in zip(DIAGRAMS, faults, strict=True) if fault]
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(REPOSITORY)))
-def test_every_script_that_a_page_names_exists(page: Path) -> None:
+def located(block: Found, fault: str) -> str:
+    """A fault of a diagram where an editor finds it; mermaid counts from the diagram's first line."""
+    said = LINE_OF_FAULT.search(fault)
+    last = block.line + block.text.count("\n") - 1
+    line = min(block.line + int(said[1]) - 1, last) if said else block.line
+    return f"{Found(block.page, line, fault)}"
+
+
+def test_every_diagram_parses() -> None:
+    assert len(DIAGRAMS) >= 10
+    assert diagram_faults() == []
+
+
+def test_a_diagram_that_does_not_parse_is_reported_with_its_page_and_line() -> None:
+    text = "flowchart LR\n  a --> b\n  b -- c, or --d --> e\n"
+    [fault] = faults_of([text])
+    assert located(Found(REPOSITORY / "README.md", 10, text), fault).startswith("README.md:12: ")
+
+
+@every_page
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading_that_exist(page: Page) -> None:
+    assert list(broken_links(page)) == []
+
+
+def broken_links(page: Page) -> Iterator[str]:
+    """Links to files that are not there, or to no heading of a page."""
+    for link in page.links:
+        if EXTERNAL.match(link.text):
+            continue
+        name, _, anchor = link.text.partition("#")
+        target = (page.path.parent / name).resolve() if name else page.path
+        if not target.exists():
+            yield f"{link}: no such file"
+        elif anchor and target.suffix == ".md" and anchor not in Page(target).anchors:
+            yield f"{link}: {Page(target)} has no such heading"
+
+
+def test_anchors_are_made_as_github_makes_them() -> None:
+    headings = ["Two commands", "`--env`, and more!", "Größe & Zahl", "a_b — c", "1. First"]
+    assert [github_slug(heading) for heading in headings] == [
+        "two-commands",
+        "--env-and-more",
+        "größe--zahl",
+        "a_b--c",
+        "1-first",
+    ]
+
+
+@every_page
+def test_every_script_that_a_page_names_exists(page: Page) -> None:
     # A package of its own within the repository has scripts of its own.
-    package = next(folder for folder in page.parents if (folder / "pyproject.toml").exists())
-    missing = [name for name in SCRIPT.findall(page.read_text()) if not (package / name).exists()]
+    missing = [name for name in SCRIPT.findall(page.path.read_text()) if not (page.package / name).exists()]
     assert missing == []
+
+
+@cache
+def repository_paths() -> set[str]:
+    """All files of the repository and their folders, as paths from its root."""
+    files = [file.relative_to(REPOSITORY) for file in tracked_files()]
+    return {str(path) for file in files for path in (file, *file.parents)}
+
+
+@every_page
+def test_every_path_of_the_repository_that_a_page_names_exists(page: Page) -> None:
+    named = [span for span in page.spans if PATH.fullmatch(span.text) and span.text not in MADE_BY_READERS]
+    assert [str(span) for span in named if not leads_somewhere(page, span.text)] == []
+
+
+def leads_somewhere(page: Page, text: str) -> bool:
+    """Whether what looks like a path of the repository is one; what begins like none of its folders is no matter.
+
+    Paths are taken from the repository, the page's package, its folder, and the folders that Python and Terraform
+    start from. A lone name of a file may be anywhere.
+    """
+    if "/" not in text:
+        return any(path.rpartition("/")[2] == text for path in repository_paths())
+    bases = (REPOSITORY, page.package, page.path.parent, REPOSITORY / "src", REPOSITORY / "terraform")
+    names = {str((base / text.removeprefix("./")).relative_to(REPOSITORY)) for base in bases}
+    first = {str((base / text.split("/")[0]).relative_to(REPOSITORY)) for base in bases}
+    return not first & repository_paths() or any(exists(name) for name in names)
+
+
+def exists(name: str) -> bool:
+    """Whether a path is there, or one that its <name> and * may stand for."""
+    parts = re.split(r"<[^>]*>|\*", name)
+    if len(parts) == 1:
+        return name in repository_paths()
+    pattern = re.compile("[^/]*".join(re.escape(part) for part in parts))
+    return any(pattern.fullmatch(path) for path in repository_paths())
 
 
 def test_shell_scripts_can_be_run_and_stay_under_a_hundred_lines() -> None:
