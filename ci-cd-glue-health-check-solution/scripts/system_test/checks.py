@@ -81,4 +81,4 @@ def _reason(report: dict[str, Any], wanted: str, done: subprocess.CompletedProce
     fitting = [message for message in found if wanted in message]
     if not fitting:
         raise CaseError(f"no finding says {wanted!r}: {found}\n{done.stderr}")
-    return fitting[0]
+    return str(fitting[0])

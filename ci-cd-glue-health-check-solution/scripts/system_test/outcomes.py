@@ -107,4 +107,4 @@ class Outcomes:
         xml = JUnitXml()
         xml.add_testsuite(suite)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(xml.tostring())
+        path.write_bytes(xml.tostring())  # type: ignore[no-untyped-call]
