@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from xml.etree import ElementTree
 
 import pytest
 from tests.mermaid_parser import MERMAID_SHA256, MERMAID_VERSION, faults_of, mermaid_digest
@@ -16,6 +17,7 @@ from tests.pages import REPOSITORY, Found, Page, all_pages, github_slug, tracked
 PAGES = all_pages()
 DIAGRAMS = [block for page in PAGES for block in page.blocks if block.kind == "mermaid"]
 SCRIPT = re.compile(r"(?<![\w/.])(?:\./)?((?:terraform/)?scripts/[\w./-]+\.(?:sh|py))\b")
+SVG = "{http://www.w3.org/2000/svg}"
 EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*:")
 # What a code span may be to count as a path; <name> and * in it stand for anything.
 PATH = re.compile(r"(?:[\w.<>*-]+/)+[\w.<>*-]*|[\w-]+\.(?:py|sh|tf|toml)")
@@ -135,3 +137,13 @@ def test_shell_scripts_can_be_run_and_stay_under_a_hundred_lines() -> None:
     for script in scripts:
         assert script.stat().st_mode & 0o111, f"{script} has no run bit"
         assert len(script.read_text().splitlines()) < 100, f"{script} is too long"
+
+
+def test_the_flow_s_picture_shows_the_diagram_of_the_readme() -> None:
+    drawing = ElementTree.parse(REPOSITORY / "docs" / "images" / "flow.svg")  # noqa: S314 - our own file
+    diagram = next(block.text for block in Page(REPOSITORY / "README.md").blocks if block.kind == "mermaid")
+    assert drawing.findtext(f"{SVG}desc") == diagram, "draw it again: .venv/bin/python scripts/draw_flow.py"
+    drawn = {" ".join(line for row in text for line in row.itertext()) for text in drawing.iter(f"{SVG}text")} - {""}
+    named = diagram.replace("<br/>", " ")
+    assert len(drawn) >= 15
+    assert [label for label in drawn if " ".join(label.split()) not in named] == []
