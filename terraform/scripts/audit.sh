@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: audit.sh terraform           checkov over terraform/ (what it skips is marked in the files, with the reason)
+Usage: audit.sh terraform           checkov over both folders terraform/ (what it skips is marked in the files, with the reason)
        audit.sh plan <file>         checkov over a plan that `terraform show -json` has printed
        audit.sh policies <folder>   parliament and cloudsplaining over the IAM policies (*.json) of a folder
        audit.sh python              bandit over src, scripts and terraform/scripts, but for their tests
@@ -43,6 +43,14 @@ prepare() {
 run_checkov() {
   local root=$1
   "${root}/build/audit/bin/checkov" "${@:2}" --quiet --compact --skip-download --download-external-modules false
+}
+
+# One folder a run: of several, checkov looks at the first only, as often as there are folders.
+audit_terraform() {
+  local root=$1 folder
+  for folder in terraform ci-cd-glue-health-check-solution/terraform; do
+    run_checkov "${root}" --directory "${root}/${folder}" --framework terraform
+  done
 }
 
 # Not asked (nor is ruff): whether a program is started at all. All are, by lists of arguments; shells would be found.
@@ -85,7 +93,7 @@ main() {
   local root
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
   case "${1:-} $#" in
-    "terraform 1") prepare "${root}" && run_checkov "${root}" --directory "${root}/terraform" --framework terraform ;;
+    "terraform 1") prepare "${root}" && audit_terraform "${root}" ;;
     # The skips stand in the files that the plan was made from.
     "plan 2") prepare "${root}" && run_checkov "${root}" --file "$2" --framework terraform_plan --repo-root-for-plan-enrichment "${root}/terraform" ;;
     "python 1") prepare "${root}" && audit_python "${root}" ;;

@@ -7,7 +7,7 @@ locals {
   job_arns          = ["${local.glue_arn}:job/${local.made_by_checks}*"]
   own_bucket_arns   = ["arn:${local.partition}:s3:::${local.made_by_checks}*"]
   own_table_arns    = ["${local.dynamodb_arn}:table/${local.made_by_checks}*"]
-  own_database_arns = ["${local.glue_arn}:catalog", "${local.glue_arn}:database/glue_hc_*", "${local.glue_arn}:table/glue_hc_*/*"]
+  own_database_arns = ["${local.glue_arn}:catalog", "${local.glue_arn}:database/glue_hc_*", "${local.glue_arn}:table/glue_hc_*/*", "${local.glue_arn}:userDefinedFunction/glue_hc_*/*"]
   passable_arns     = concat([for role in aws_iam_role.job : role.arn], tolist(var.passable_role_arns))
   secret_arns       = compact([var.github_token_secret_arn])
 
@@ -148,7 +148,7 @@ locals {
           Sid      = "ReadJobLogs"
           Effect   = "Allow"
           Action   = ["logs:GetLogEvents"]
-          Resource = ["${local.logs_arn}:/aws-glue/*:log-stream:*"]
+          Resource = ["${local.logs_arn}:/aws-glue/*"]
         },
       ],
     )
