@@ -45,14 +45,6 @@ run_checkov() {
   "${root}/build/audit/bin/checkov" "${@:2}" --quiet --compact --skip-download --download-external-modules false
 }
 
-# One folder a run: of several, checkov looks at the first only, as often as there are folders.
-audit_terraform() {
-  local root=$1 folder
-  for folder in terraform ci-cd-glue-health-check-solution/terraform; do
-    run_checkov "${root}" --directory "${root}/${folder}" --framework terraform
-  done
-}
-
 # Not asked (nor is ruff): whether a program is started at all. All are, by lists of arguments; shells would be found.
 audit_python() {
   local root=$1
@@ -93,7 +85,8 @@ main() {
   local root
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
   case "${1:-} $#" in
-    "terraform 1") prepare "${root}" && audit_terraform "${root}" ;;
+    "terraform 1") prepare "${root}" && run_checkov "${root}" --directory "${root}/terraform" --framework terraform &&
+      run_checkov "${root}" --directory "${root}/ci-cd-glue-health-check-solution/terraform" --framework terraform ;;
     # The skips stand in the files that the plan was made from.
     "plan 2") prepare "${root}" && run_checkov "${root}" --file "$2" --framework terraform_plan --repo-root-for-plan-enrichment "${root}/terraform" ;;
     "python 1") prepare "${root}" && audit_python "${root}" ;;
