@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
@@ -71,14 +71,15 @@ class SweepRequest:
 
 
 Request = CheckRequest | LookRequest | CleanupRequest | SweepRequest
+Kind = TypeVar("Kind", bound=Request)
 
 
-def request_from(event: Any, *actions: str) -> Request:
+def request_from(event: Any, *kinds: type[Kind]) -> Kind:
     """A request of what a Lambda is called with.
 
     Args:
         event: the call's event.
-        actions: those that this Lambda does.
+        kinds: of the requests that this Lambda does.
 
     Raises:
         MisuseError: it is none, or for another Lambda; the message names the field.
@@ -87,9 +88,10 @@ def request_from(event: Any, *actions: str) -> Request:
     if problem is not None:
         where = ".".join(map(str, problem.absolute_path)) or "the top"
         raise MisuseError(f"the request is wrong at {where}: {problem.message}")
-    if event["action"] not in actions:
-        raise MisuseError(f"the request's action is {event['action']!r}; this Lambda does {' and '.join(actions)}")
-    return _made(event)
+    request = _made(event)
+    if not isinstance(request, kinds):
+        raise MisuseError(f"the request's action {event['action']} is for another Lambda")
+    return request
 
 
 def _made(event: Mapping[str, Any]) -> Request:
