@@ -347,8 +347,3 @@ def test_a_github_that_fails_is_asked_again_and_then_told_as_infrastructure(gith
     found = report()
     assert found is not None and found.exit_code == 3
     assert "can't be read from GitHub" in str(found.checks)
-
-
-def test_a_request_for_another_lambda_is_refused(cloud: Clients) -> None:
-    answer = cleanup.handler({"action": "look", "id": ID}, Context())
-    assert answer["error"] == "the request's action look is for another Lambda"

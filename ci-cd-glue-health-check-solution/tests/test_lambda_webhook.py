@@ -65,8 +65,9 @@ def test_anything_else_is_not(body: bytes, signature: str, secret: str) -> None:
 def test_a_pull_request_becomes_a_request_for_the_trigger(action: str, queue: Any) -> None:
     status, answer = call(delivery(pull_request(action)))
     (message,) = queue()
-    request = request_from(message, CheckRequest)
+    request = request_from(message, "check")
     assert (status, answer["checks"]) == (202, [message["id"]])
+    assert isinstance(request, CheckRequest)
     assert request.source == Source(REPOSITORY, COMMIT, "health-check.yml")
 
 

@@ -85,7 +85,8 @@ main() {
   local root
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
   case "${1:-} $#" in
-    "terraform 1") prepare "${root}" && run_checkov "${root}" --directory "${root}/terraform" --framework terraform && run_checkov "${root}" --directory "${root}/ci-cd-glue-health-check-solution/terraform" --framework terraform ;;
+    "terraform 1") prepare "${root}" && run_checkov "${root}" --directory "${root}/terraform" --framework terraform &&
+      run_checkov "${root}" --directory "${root}/ci-cd-glue-health-check-solution/terraform" --framework terraform ;;
     # The skips stand in the files that the plan was made from.
     "plan 2") prepare "${root}" && run_checkov "${root}" --file "$2" --framework terraform_plan --repo-root-for-plan-enrichment "${root}/terraform" ;;
     "python 1") prepare "${root}" && audit_python "${root}" ;;

@@ -34,16 +34,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         ``removed`` and ``left``, by name; or ``state: refused`` with what is wrong with the request.
     """
     try:
-        request = request_from(event, CleanupRequest, SweepRequest)
+        request = request_from(event, "cleanup", "sweep")
     except MisuseError as error:
         logger.warning("refused: %s", error)
         return {"state": "refused", "exit_code": error.exit_code, "error": str(error)}
-    if isinstance(request, SweepRequest):
-        _report_crashed(request.at)
-        done = sweep(aws(), settings().work_bucket, request.at, timedelta(minutes=settings().sweep_minutes))
-    else:
+    if isinstance(request, CleanupRequest):
         keeper = Keeper(aws(), names_of(request.id, settings().work_bucket))
         done = Follower(aws(), keeper, logger.info).remove()
+    else:
+        assert isinstance(request, SweepRequest)  # noqa: S101 - the only other one
+        _report_crashed(request.at)
+        done = sweep(aws(), settings().work_bucket, request.at, timedelta(minutes=settings().sweep_minutes))
     _tell(done)
     return {"removed": done.removed, "left": done.left}
 

@@ -43,10 +43,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         return dict(process_partial_response(event, _from_queue, batch, context))
     try:
-        request = request_from(event, LookRequest)
+        request = request_from(event, "look")
     except MisuseError as error:
         logger.warning("refused: %s", error)
         return {"state": "refused", "exit_code": error.exit_code, "error": str(error)}
+    assert isinstance(request, LookRequest)  # noqa: S101 - the only one of this action
     try:
         return followed(request.id, context)
     except IdempotencyAlreadyInProgressError:

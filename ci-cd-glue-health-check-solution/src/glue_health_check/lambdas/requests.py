@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
 from importlib import resources
-from typing import Any, TypeVar
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
@@ -71,15 +71,14 @@ class SweepRequest:
 
 
 Request = CheckRequest | LookRequest | CleanupRequest | SweepRequest
-Kind = TypeVar("Kind", bound=Request)
 
 
-def request_from(event: Any, *kinds: type[Kind]) -> Kind:
+def request_from(event: Any, *actions: str) -> Request:
     """A request of what a Lambda is called with.
 
     Args:
         event: the call's event.
-        kinds: of the requests that this Lambda does.
+        actions: those that this Lambda does.
 
     Raises:
         MisuseError: it is none, or for another Lambda; the message names the field.
@@ -88,10 +87,9 @@ def request_from(event: Any, *kinds: type[Kind]) -> Kind:
     if problem is not None:
         where = ".".join(map(str, problem.absolute_path)) or "the top"
         raise MisuseError(f"the request is wrong at {where}: {problem.message}")
-    request = _made(event)
-    if not isinstance(request, kinds):
-        raise MisuseError(f"the request's action {event['action']} is for another Lambda")
-    return request
+    if event["action"] not in actions:
+        raise MisuseError(f"the request's action is {event['action']!r}; this Lambda does {' and '.join(actions)}")
+    return _made(event)
 
 
 def _made(event: Mapping[str, Any]) -> Request:
