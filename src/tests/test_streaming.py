@@ -50,7 +50,7 @@ def read(shop: Shop, lake: Any) -> Callable[..., Any]:
     def run(**arguments: str) -> Any:
         given = {
             "dataset": "orders", "stream_source": "files", "stream": f"s3://{lake.bucket('raw')}/{FOLDER}/",
-            "stream_most_per_epoch": "1", "stream_until_caught_up": "true", "lease_seconds": "1",
+            "stream_most_per_epoch": "1", "stream_until_caught_up": "true",
         }  # fmt: skip
         return shop.run(STREAM, **{**given, **arguments})
 

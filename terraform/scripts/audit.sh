@@ -41,14 +41,12 @@ prepare() {
 
 # --skip-download: links to explanations come from a server that may be out of reach, and change no result.
 run_checkov() {
-  local root=$1
-  "${root}/build/audit/bin/checkov" "${@:2}" --quiet --compact --skip-download --download-external-modules false
+  "$1/build/audit/bin/checkov" "${@:2}" --quiet --compact --skip-download --download-external-modules false
 }
 
 # Not asked (nor is ruff): whether a program is started at all. All are, by lists of arguments; shells would be found.
 audit_python() {
-  local root=$1
-  cd "${root}"
+  cd "$1"
   build/audit/bin/bandit --quiet --recursive --exclude src/tests --skip B404,B603,B607 src scripts terraform/scripts
 }
 
