@@ -76,6 +76,13 @@ class Page:
         return [Found(self.path, line, token.content) for token, line in self._inline() if token.type == "code_inline"]
 
     @cached_property
+    def tables(self) -> list[list[Found]]:
+        """Tables: their rows as they are written, its header first and then the line of hyphens."""
+        lines = self.path.read_text().splitlines()
+        spans = [token.map for token in self._tokens if token.type == "table_open" and token.map]
+        return [[Found(self.path, at + 1, lines[at]) for at in range(*span)] for span in spans]
+
+    @cached_property
     def anchors(self) -> set[str]:
         """What links to a place of the page may name after the `#`."""
         seen: Counter[str] = Counter()

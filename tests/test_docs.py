@@ -23,6 +23,7 @@ EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*:")
 PATH = re.compile(r"(?:[\w.<>*-]+/)+[\w.<>*-]*|[\w-]+\.(?:py|sh|tf|toml)")
 # What a reader makes by following a page.
 MADE_BY_READERS = {"src/config/datasets/orders.yml", "src/config/connectors/shop_visits.yml"}
+CELL_BORDER = re.compile(r"(?<!\\)\|")
 LINE_OF_FAULT = re.compile(r"on line (\d+)")
 every_page = pytest.mark.parametrize("page", PAGES, ids=str)
 
@@ -74,6 +75,18 @@ def broken_links(page: Page) -> Iterator[str]:
             yield f"{link}: no such file"
         elif anchor and target.suffix == ".md" and anchor not in Page(target).anchors:
             yield f"{link}: {Page(target)} has no such heading"
+
+
+@every_page
+def test_every_row_of_a_table_has_as_many_cells_as_its_header(page: Page) -> None:
+    # GitHub leaves cells out that are too many, and says nothing.
+    ragged = [row for header, *rows in page.tables for row in rows if cells(row) != cells(header)]
+    assert [str(row) for row in ragged] == []
+
+
+def cells(row: Found) -> int:
+    """How many cells a row of a table has; the pipes at its ends may be left out."""
+    return len(CELL_BORDER.findall(row.text.strip().removeprefix("|").removesuffix("|")))
 
 
 def test_anchors_are_made_as_github_makes_them() -> None:
