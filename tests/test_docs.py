@@ -143,6 +143,13 @@ def exists(name: str) -> bool:
     return any(pattern.fullmatch(path) for path in repository_paths())
 
 
+def test_the_index_of_decisions_lists_each_of_them_once_and_in_order() -> None:
+    folder = REPOSITORY / "docs" / "adr"
+    decisions = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    assert [link.text for link in Page(folder / "README.md").links] == decisions
+    assert [int(name[:4]) for name in decisions] == list(range(1, len(decisions) + 1))
+
+
 def test_shell_scripts_can_be_run_and_stay_under_a_hundred_lines() -> None:
     folders = ("scripts", "terraform/scripts", "ci-cd-glue-health-check-solution/scripts")
     scripts = [*(path for folder in folders for path in (REPOSITORY / folder).glob("*.sh")), REPOSITORY / ".ci" / "run"]
