@@ -13,12 +13,12 @@ from pathlib import Path
 
 import boto3
 import pytest
-import snowpark_connect_deps_iceberg as iceberg_deps
 from moto import mock_aws
 from pyspark.sql import DataFrame, SparkSession
 
 from etl.pipeline import Pipeline, open_pipeline
 from etl.settings import settings_from
+from iceberg_jar import CATALOG_CLASS, SkipWithoutIceberg, iceberg_jar
 from shop import Shop
 from utils.glue_utils import SESSION_SETTINGS, Storage
 
@@ -28,6 +28,7 @@ ALERTS_TOPIC = "arn:aws:sns:us-east-1:123456789012:alerts"
 # Set on a developer's machine or in CI, these would send a test's calls elsewhere than to moto.
 FOREIGN_SETTINGS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_GLUE", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 
+ICEBERG_EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 SPARK_SETTINGS = {
     **SESSION_SETTINGS,
     "spark.ui.enabled": "false",
@@ -36,12 +37,17 @@ SPARK_SETTINGS = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-    "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-    "spark.sql.catalog.glue_catalog": "org.apache.iceberg.spark.SparkCatalog",
+    "spark.sql.catalog.glue_catalog": CATALOG_CLASS,
     "spark.sql.catalog.glue_catalog.type": "hadoop",
     "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """On a Spark for which there is no Iceberg, the tests that need it are skipped."""
+    if iceberg_jar() is None:
+        config.pluginmanager.register(SkipWithoutIceberg())
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -53,8 +59,10 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A local session with Iceberg, whose ``s3://`` buckets are folders (see the lake fixture)."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    jar = iceberg_deps.get_jar_path("iceberg-spark-runtime-3.5_2.12-1.9.2.jar")
-    builder = SparkSession.builder.master("local[2]").appName("tests").config("spark.jars", str(jar))
+    # One task at a time: the workers of a run share the machine's cores, and small frames gain nothing by more.
+    builder = SparkSession.builder.master("local[1]").appName("tests")
+    if jar := iceberg_jar():
+        builder = builder.config("spark.jars", str(jar)).config("spark.sql.extensions", ICEBERG_EXTENSIONS)
     for name, value in SPARK_SETTINGS.items():
         builder = builder.config(name, value)
     warehouse = tmp_path_factory.mktemp("warehouse")

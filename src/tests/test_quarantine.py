@@ -33,8 +33,8 @@ def test_refused_rows_are_kept_as_json_lines_with_reason_file_and_record(lake, f
     assert reasons == {"bad": 1, "worse": 2}
     [file] = (lake.folder("quality") / QUARANTINE / "rows" / "stage=ingestion").glob("*.json")
     found = [json.loads(line) for line in file.read_text().splitlines()]
-    assert found[0] == dict(zip(("reason", "source_file", "position", "record", "batch_id"), rows[0], strict=True))
-    assert len(found) == 3
+    names = ("reason", "source_file", "position", "record", "batch_id")
+    assert sorted(tuple(line.get(name) for name in names) for line in found) == sorted(rows)
 
 
 def test_a_quarantine_of_another_number_of_rows_than_counted_is_an_error(lake, frame) -> None:

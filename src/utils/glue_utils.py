@@ -26,6 +26,10 @@ SESSION_SETTINGS = {
     # Contracts' expressions mean the same on every Glue version: what can't be computed is null, and rules see it. With
     # Spark 4's default one division by zero would stop the whole batch.
     "spark.sql.ansi.enabled": "false",
+    # Spark 4 reads files of a few encodings only, and stops at bytes that are no text; as Spark 3 does, take any of
+    # Java's encodings and put a question mark for such bytes.
+    "spark.sql.legacy.javaCharsets": "true",
+    "spark.sql.legacy.codingErrorAction": "true",
     # Spark looks up the files of a batch in tasks; its default is a task for each file.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "64",
     # Target size of the output files (AQE's rebalance).

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pyspark
 from py4j.protocol import Py4JJavaError
+from pyspark.sql import Column
+from pyspark.sql import functions as F
 
 # pyspark 3.3 has them here only; later versions keep these names.
 from pyspark.sql.utils import AnalysisException, CapturedException, ParseException
@@ -14,6 +16,22 @@ COMPILE_ERRORS = (AnalysisException, ParseException)
 RUN_ERRORS = (CapturedException, Py4JJavaError)
 
 SPARK_VERSION = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
+
+
+def corrupt_record(record: str, beside: str) -> Column:
+    """The text of a row that doesn't parse, as the reader of CSV gives it.
+
+    Spark 4.1 refuses queries that need nothing else of a file; so there it takes another column, too.
+
+    Args:
+        record: the column that the reader puts it in.
+        beside: any other column of text of the file.
+    """
+    if SPARK_VERSION < (4, 1):
+        return F.col(record)
+    quoted = beside.replace("`", "``")
+    never = F.length(F.col(f"`{quoted}`")) < 0
+    return F.when(never, F.lit(None)).otherwise(F.col(record)).alias(record)
 
 
 def url_decoded_sql(text: str) -> str:

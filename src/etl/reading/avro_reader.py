@@ -42,7 +42,7 @@ def read_avro(spark: SparkSession, paths: Sequence[str], nested: str, staged: Ro
 def _spark_reads_avro(spark: SparkSession) -> bool:
     """Glue has Spark's Avro jar; PyPI's pyspark has not."""
     loader = spark._jvm.Thread.currentThread().getContextClassLoader()  # type: ignore[union-attr]
-    return loader.getResource("org/apache/spark/sql/avro/AvroFileFormat.class") is not None
+    return loader.getResource("org/apache/spark/sql/v2/avro/AvroDataSourceV2.class") is not None
 
 
 def avro_to_json_lines(content: bytes) -> Iterator[str]:

@@ -22,6 +22,7 @@ from etl.reading.columnar import read_columnar
 from etl.reading.formats import FileFormat
 from etl.reading.json_reader import read_json
 from etl.reading.text_frames import Roots, csv_options, glob_escaped, union_all, with_source_file
+from utils.spark_versions import corrupt_record
 
 __all__ = ["is_malformed", "read_files", "union_all"]
 
@@ -74,7 +75,7 @@ def _read_csv(
         options["header"] = False
     reader = spark.read.schema(schema).options(**options)
     frame = with_source_file(reader.csv(paths), staged)
-    corrupt = F.lit(None).cast("string").alias(CORRUPT) if strict else F.col(CORRUPT)
+    corrupt = F.lit(None).cast("string").alias(CORRUPT) if strict else corrupt_record(CORRUPT, columns[0])
     position = [F.concat(F.lit("row "), POSITION).alias(POSITION)] if from_sheet else []
     return frame.select(*names, corrupt, SOURCE_FILE, *position)
 
