@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
     from deployed_cloud import Cloud
 
-ON_THE_DEPLOYED_CLOUD = ("test_end_to_end_integration.py", "test_events_end_to_end.py")
+ON_THE_DEPLOYED_CLOUD = (
+    "test_end_to_end_integration.py",
+    "test_end_to_end_of_pages.py",
+    "test_events_end_to_end.py",
+)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:

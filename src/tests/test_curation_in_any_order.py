@@ -1,9 +1,8 @@
-"""Three batches with late rows, corrections and deletes, through the jobs in every order: the same curated tables."""
+"""Three batches with late rows, corrections and deletes, through the jobs in one order and another: the same curated tables."""
 
 from __future__ import annotations
 
 from collections import Counter
-from itertools import permutations
 from typing import Any
 
 import pytest
@@ -59,8 +58,9 @@ def assert_aggregates(shop: Shop) -> None:
     assert selected(shop, "middle", "half") == Counter([("22.0",)])
 
 
-@pytest.mark.parametrize("order", [*permutations(range(3))], ids=str)
-def test_corrections_deletes_and_late_rows_give_the_same_tables_in_every_order(
+# Every order with every case is put into tables in test_curated_order.py; here each batch comes first once.
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0)], ids=str)
+def test_corrections_deletes_and_late_rows_give_the_same_tables_in_any_order(
     shop: Shop, order: tuple[int, ...]
 ) -> None:
     contract: dict[str, Any] = {"columns": COLUMNS, "delete_when": "op = 'D'", "processing": PROCESSING}

@@ -21,7 +21,7 @@ import pytest
 import zstandard
 from botocore.exceptions import ClientError
 
-from deployed_cloud import DATABASE, PREFIX, REPOSITORY, WORKFLOW, Cloud, eventually, read_quarantine
+from deployed_cloud import DATABASE, PREFIX, REPOSITORY, Cloud, eventually, read_quarantine
 from local_cloud.iam import role_credentials
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -212,16 +212,6 @@ def test_the_secret_for_personal_data_is_given_to_processing_alone_and_stands_in
     texts = [path.read_text() for path in local.settings.home.glob("terraform.tfstate*")]
     assert texts
     assert [text for text in texts if value in text] == []
-
-
-def test_the_commands_of_the_readme_work_with_the_plain_aws_cli(local: Cloud) -> None:
-    local.run_workflow()
-    runs = json.loads(local.aws("glue", "get-job-runs", "--job-name", f"{PREFIX}-data-ingestion"))["JobRuns"]
-    assert runs[0]["JobRunState"] == "SUCCEEDED"
-    [newest, *_] = json.loads(local.aws("glue", "get-workflow-runs", "--name", WORKFLOW))["Runs"]
-    run = json.loads(local.aws("glue", "get-workflow-run", "--name", WORKFLOW, "--run-id", newest["WorkflowRunId"]))
-    assert run["Run"]["Statistics"]["SucceededActions"] == 3
-    assert "transactions" in local.aws("logs", "tail", "/aws-glue/jobs/output", "--since", "1h")
 
 
 def test_a_wrong_contract_fails_the_run_with_file_and_field_and_loses_nothing(local: Cloud) -> None:
