@@ -1,4 +1,4 @@
-"""Three batches with late rows, corrections and deletes, through the jobs in one order and another: the same curated tables."""
+"""Three batches with late rows, corrections and deletes, through the jobs in one order and another: the same tables."""
 
 from __future__ import annotations
 
