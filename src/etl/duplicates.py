@@ -18,6 +18,7 @@ from etl.names import BATCH, INGESTED_AT, METADATA, PARTITIONS, RESCUED, SOURCE_
 from etl.processed import REFUSED, read_batch, rebalanced, refusal, save
 from etl.record_text import content_hash, record_text
 from utils.glue_utils import Storage
+from utils.spark_versions import file_path
 
 DUPLICATE_REASON = "a later row of the batch has the same key"
 _HASH, _RANK, _FILE = "_key_hash", "_rank", "_file"
@@ -57,7 +58,7 @@ def set_duplicates_apart(spark: SparkSession, storage: Storage, folder: str, con
 
 def _accepted(spark: SparkSession, folder: str, contract: Contract, files: Sequence[str] = ()) -> DataFrame:
     rows = read_batch(spark, folder, files).where(F.col(PARTITIONS[0]) != REFUSED)
-    return rows.select("*", F.xxhash64(*contract.identity).alias(_HASH), F.col("_metadata.file_path").alias(_FILE))
+    return rows.select("*", F.xxhash64(*contract.identity).alias(_HASH), file_path().alias(_FILE))
 
 
 def _write_again(

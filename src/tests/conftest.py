@@ -18,8 +18,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from etl.pipeline import Pipeline, open_pipeline
 from etl.settings import settings_from
-from iceberg_jar import CATALOG_CLASS, SkipWithoutIceberg, iceberg_jar
 from shop import Shop
+from spark_lacks import CATALOG_CLASS, SkipWhatSparkLacks, iceberg_jar, something_is_lacking
 from utils.glue_utils import SESSION_SETTINGS, Storage
 
 CONTRACTS = Path(__file__).parents[1] / "config" / "datasets"
@@ -45,9 +45,9 @@ SPARK_SETTINGS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """On a Spark for which there is no Iceberg, the tests that need it are skipped."""
-    if iceberg_jar() is None:
-        config.pluginmanager.register(SkipWithoutIceberg())
+    """On the Spark of another Glue version, tests of what it has not are skipped."""
+    if something_is_lacking():
+        config.pluginmanager.register(SkipWhatSparkLacks())
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

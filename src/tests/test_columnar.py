@@ -18,6 +18,7 @@ from etl.errors import UnreadableFileError
 from etl.reading.columnar import read_columnar
 from etl.reading.text_frames import union_all
 from reading import Read, orc_bytes, parquet_bytes, reader, values
+from spark_lacks import times_without_zone
 
 NANOSECOND = 1705314600123456789
 WRITERS = {"parquet": parquet_bytes, "orc": orc_bytes}
@@ -104,6 +105,7 @@ def test_structs_become_columns_where_the_contract_flattens(read: Read, kind: st
     ]
 
 
+@times_without_zone
 def test_nested_text_keeps_nulls_and_microseconds(read: Read) -> None:
     at = datetime(2024, 1, 15, 10, 30, 0, 123456)
     who = pa.struct([("a", pa.int32()), ("at", pa.timestamp("us"))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -276,7 +277,11 @@ def test_what_python_writes_in_any_dialect_is_read_back(data, width, delimiter, 
     assert [row for row in reader if row] == rows
 
 
-@given(st.lists(st.text(min_size=1), min_size=1).filter(lambda cells: cells[0][0] not in "[{<\ufeff"))
+# Python 3.10 writes no NUL.
+SIGNS = st.characters() if sys.version_info >= (3, 11) else st.characters(exclude_characters="\x00")
+
+
+@given(st.lists(st.text(SIGNS, min_size=1), min_size=1).filter(lambda cells: cells[0][0] not in "[{<\ufeff"))
 @example(["0"])
 @example([" "])
 def test_a_header_written_by_python_s_csv_is_read_back(cells: list[str]) -> None:

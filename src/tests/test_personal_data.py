@@ -29,6 +29,7 @@ from etl.hiding import (
 from etl.quarantine import RefusedFile
 from etl.transform.privacy import keys_frame, resolved
 from shop import ALL, INGEST, PROCESS, Shop
+from spark_lacks import told_otherwise
 
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 PEOPLE: dict[str, Any] = {
@@ -258,6 +259,7 @@ def test_reasons_repeat_nothing_of_a_file(reason: str, shown: str) -> None:
     assert shown_reason(reason) == shown.format(HIDDEN)
 
 
+@told_otherwise
 def test_the_log_of_this_test_would_show_a_value(
     spark: SparkSession, spark_log: Callable[[], str], tmp_path: Any
 ) -> None:

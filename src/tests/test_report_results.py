@@ -68,7 +68,7 @@ def test_what_is_not_finite_is_empty() -> None:
 
 
 def test_moments_are_told_in_utc() -> None:
-    line = json.loads(result_line(full(generated_at="2024-01-15T08:42:00.5+02:00"), REPORT))
+    line = json.loads(result_line(full(generated_at="2024-01-15T08:42:00.500000+02:00"), REPORT))
     assert line["checked_at"] == "2024-01-15 06:42:00.500"
 
 

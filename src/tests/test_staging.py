@@ -26,6 +26,7 @@ from etl.reading.formats import FileFormat
 from etl.reading.readers import read_files
 from etl.reading.staging import needs_staging, stage
 from utils.glue_utils import Storage
+from utils.spark_versions import SPARK_VERSION
 
 FOLDER = "data/incoming/orders/2024/01/15"
 ROWS = b"id,name\n" + b"".join(b"%d,name %d\n" % (n, n * 7919 % 10007) for n in range(20_000))
@@ -159,6 +160,8 @@ def test_a_key_that_leaves_no_room_for_a_copy_is_refused(staged: Staged) -> None
 
 @pytest.mark.parametrize("encoding", ["UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32", "UTF-32LE", "cp037"])
 def test_text_in_wide_encodings_becomes_utf_8(staged: Staged, lake: Any, encoding: str) -> None:
+    if encoding == "cp037" and SPARK_VERSION < (3, 4):
+        pytest.skip("Glue 4.0 runs Java 8; on Java 17, py4j of Spark 3.3 can't call this encoding's decoder")
     text = "id,name\n1,Zoë\n" if encoding == "cp037" else "id,name\n1,Zoë 日本 🎉\r\n"
     staged("a.csv", text.encode(encoding), encoding=encoding, **CSV)
     assert text_of(lake, "a.csv").decode() == text

@@ -180,7 +180,8 @@ def python_decimal(text: str, precision: int, scale: int) -> Decimal | None:
     number = exact(text)
     if number is None or abs(number) >= Decimal(10) ** (precision - scale):
         return None
-    with localcontext(prec=200):
+    with localcontext() as context:
+        context.prec = 200
         return number if number == round(number, scale) else None
 
 

@@ -34,6 +34,14 @@ def corrupt_record(record: str, beside: str) -> Column:
     return F.when(never, F.lit(None)).otherwise(F.col(record)).alias(record)
 
 
+def file_path() -> Column:
+    """The URI of the file that a row of Parquet was read from.
+
+    Spark 3.3 mixes up the columns of a partitioned folder when its metadata column is asked for beside them.
+    """
+    return F.col("_metadata.file_path") if SPARK_VERSION >= (3, 4) else F.input_file_name()
+
+
 def url_decoded_sql(text: str) -> str:
     """SQL that decodes percent-encoded text; ``url_decode`` came with Spark 3.4.
 

@@ -41,7 +41,7 @@ _DECODERS = (
     "java.nio.charset.",
     "sun.nio.cs.",
 )
-_CUT_OFF = ("Truncated source", "Unexpected end", "unexpected end")
+_CUT_OFF = ("Truncated source", "truncated source", "Unexpected end", "unexpected end")
 
 
 def needs_staging(found: FileFormat) -> bool:

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from etl.dqdl import evaluate, explain, profile_columns
 from etl.dqdl.engine import prepare
 from etl.dqdl.schedule import together
+from utils.spark_versions import SPARK_VERSION
 
 AGGREGATES = [
     "RowCount > 1",
@@ -153,6 +154,7 @@ def test_a_rule_that_breaks_while_running_costs_only_itself(
     assert all(reason in results[text].message for text, reason in zip(broken, reasons, strict=True))
 
 
+@pytest.mark.skipif(SPARK_VERSION < (3, 4), reason="Spark 3.3.0 waits for ever for the broken rule's stage")
 def test_a_profile_comes_from_the_same_action_and_survives_a_broken_rule(
     orders: DataFrame, stored: DataFrame, started: Callable[[Callable[[], object]], list[str]]
 ) -> None:

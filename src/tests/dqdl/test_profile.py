@@ -18,6 +18,7 @@ from etl.dqdl import profile_columns, profile_values
 from etl.dqdl.profile import profile_metrics, profile_plan
 from etl.dqdl.profile_values import bins_between
 from etl.hiding import shape
+from spark_lacks import times_without_zone
 
 KEYS = (
     *("column", "type", "rows", "nulls", "distinct", "min", "max", "mean", "stddev"),
@@ -83,6 +84,7 @@ def test_frames_without_rows_or_columns_have_a_profile(spark: SparkSession, fram
     }
 
 
+@times_without_zone
 def test_every_type_has_a_profile(spark: SparkSession) -> None:
     data = spark.sql(
         """

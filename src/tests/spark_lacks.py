@@ -1,8 +1,8 @@
-"""The Iceberg jar of the tests' Spark, and what becomes of tests that need it where there is none.
+"""What the Spark of a Glue version lacks, and what becomes of the tests that need it: they are skipped, and say why.
 
-The package that ships the jar has it for Spark 3.5 only. For other versions of Spark ``ICEBERG_JAR`` names one
-(``scripts/test.sh --glue`` fetches it from Maven). Without one, a test that fails after Java has said that the
-catalog's class is not there is skipped, and says so; every other failure stays one.
+The package that ships Iceberg's jar has it for Spark 3.5 only; for other versions ``ICEBERG_JAR`` names one. Without
+one, a test that fails after Java has said that the catalog's class is not there is skipped. So is one that fails as the
+pipeline refuses what needs a newer Spark, on that Spark only. Every other failure stays one.
 """
 
 from __future__ import annotations
@@ -18,9 +18,15 @@ import pytest
 from utils.spark_versions import SPARK_VERSION
 
 CATALOG_CLASS = "org.apache.iceberg.spark.SparkCatalog"
-# What the pipeline says of an Iceberg that is too old, or not there at all.
-NO_BRANCHES = "needs branches of Iceberg tables"
 MISSING = f"needs Iceberg for Spark {'.'.join(map(str, SPARK_VERSION))}: name its jar in ICEBERG_JAR"
+# What the pipeline says of an Iceberg that is too old, or not there at all; and of what Spark 3.3 can't do.
+REFUSALS = {
+    "needs branches of Iceberg tables": MISSING,
+    "pii: tokenise needs Spark 3.5": "pii: tokenise needs Spark 3.5",
+}
+
+told_otherwise = pytest.mark.skipif(SPARK_VERSION < (3, 4), reason="Spark 3.3 says the same in other words")
+times_without_zone = pytest.mark.skipif(SPARK_VERSION < (3, 4), reason="Spark 3.3 has no times without a zone")
 
 
 def iceberg_jar() -> Path | None:
@@ -40,8 +46,8 @@ def iceberg_jar() -> Path | None:
     return Path(get_jar_path("iceberg-spark-runtime-3.5_2.12-1.9.2.jar"))
 
 
-class SkipWithoutIceberg:
-    """Pytest's plugin for environments without the jar."""
+class SkipWhatSparkLacks:
+    """Pytest's plugin for other versions than the one of the default Glue version."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -62,9 +68,16 @@ class SkipWithoutIceberg:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[Any]:
-        """Turn the failure of a test that asked for the catalog into a skip with its reason."""
+        """Turn the failure of a test that asked for what is not there into a skip with its reason."""
         report = yield
-        if report.failed and (self._asked or NO_BRANCHES in report.longreprtext):
+        told = report.longreprtext + report.caplog if report.failed else ""
+        reasons = [MISSING] if self._asked else [reason for text, reason in REFUSALS.items() if text in told]
+        if report.failed and reasons:
             report.outcome = "skipped"
-            report.longrepr = (str(item.path), item.location[1], MISSING)
+            report.longrepr = (str(item.path), item.location[1], reasons[0])
         return report
+
+
+def something_is_lacking() -> bool:
+    """Whether tests may need what this Spark has not."""
+    return iceberg_jar() is None or SPARK_VERSION < (3, 5)
