@@ -162,3 +162,12 @@ def test_every_shell_script_is_linted() -> None:
     assert {str(Path(name).parent) for name in tracked} == linted
     script = (REPOSITORY / "scripts" / "test.sh").read_text(encoding="utf-8")
     assert all(f"{folder}/*.sh" in script for folder in linted)
+
+
+def test_no_file_of_code_is_longer_than_one_can_keep_in_mind() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.py", "*.sh"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.split()
+    lines = {name: len((REPOSITORY / name).read_text(encoding="utf-8").splitlines()) for name in tracked}
+    most = {".py": 400, ".sh": 99}
+    assert {name: count for name, count in lines.items() if count > most[Path(name).suffix]} == {}

@@ -8,100 +8,16 @@ import re
 import subprocess
 import sys
 import zipfile
-from datetime import date, datetime, timezone
-from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from etl.report import build_report, headline, render_html
 from etl.report_charts import column_value, metric_value, metric_words, range_chart
 from etl.scoring import score
-
-NASTY = "<script>alert('x')</script>\"&"
-SCHEMA = json.loads((Path(__file__).parents[1] / "config" / "quality_report.schema.json").read_text())
-COLUMN = {
-    "column": "amount", "type": "decimal(10,2)", "rows": 100, "nulls": 5, "distinct": 90, "min": Decimal("0.10"),
-    "max": 99.5, "mean": 12.3456, "stddev": 4.5,
-    "quantiles": {"p5": 1.0, "p25": 5.0, "p50": 12.0, "p75": 20.0, "p95": 90.0},
-    "histogram": [{"from": 0.1, "to": 50.0, "rows": 80}, {"from": 50.0, "to": 99.5, "rows": 15}],
-    "top": [{"value": "12.50", "rows": 20, "share": 0.2}], "patterns": [{"pattern": "99.99", "rows": 70, "share": 0.7}],
-    "sampled": 1000,
-}  # fmt: skip
-UNUSUAL = {
-    "metric": "Column.amount.Mean", "value": 12.3456, "low": 5.0, "high": 8.0, "points": 14, "unusual": True,
-    "words": "the mean is far above the usual",
-}  # fmt: skip
-SILENT = {
-    "metric": "Dataset.*.RowCount", "value": 100, "low": None, "high": None, "points": 4, "unusual": False,
-    "words": "4 runs are too few to tell",
-}  # fmt: skip
-HELD = {"state": "held", "branch": "audit_b_2", "words": "The rows wait on a branch."}
-
-
-class Rules:
-    """A ruleset's result with plain rules."""
-
-    def __init__(self, *rules: dict[str, Any]) -> None:
-        self.rules = [type("Rule", (), {**rule, "text": rule["rule"]}) for rule in rules]
-
-
-def rule(text: str, outcome: str = "Passed", ratio: float = 1.0, **more: Any) -> dict[str, Any]:
-    plain = {
-        "rule": text,
-        "rule_type": text.split()[0],
-        "columns": ["amount"],
-        "dimension": "validity",
-        "outcome": outcome,
-        "metrics": {},
-        "ratio": ratio,
-        "message": f"message of {text}",
-        "failed_rows": None,
-        "rows": None,
-        "labels": {},
-        "critical": False,
-        "row_level": False,
-    }
-    return {**plain, **more}
-
-
-GOOD = rule('IsComplete "id"', dimension="completeness")
-BAD = rule('ColumnValues "amount" > 0', "Failed", 0.75, failed_rows=25, rows=100, critical=True)
-BROKEN = rule('Mean "gone" > 1', "Error", 0.0, dimension="accuracy", labels={"team": "sales"})
-
-
-def full(**changes: Any) -> dict[str, Any]:
-    rules = changes.pop("rules", [GOOD, BAD, BROKEN])
-    inputs: dict[str, Any] = {
-        "dataset": "orders",
-        "run_id": "jr_1",
-        "generated_at": datetime(2024, 1, 15, 6, 42, tzinfo=timezone.utc),
-        "score": score(Rules(*rules), threshold=80),
-        "rules": rules,
-        "rows_read": 1234567,
-        "rows_written": 1234467,
-        "refused": {"amount: not a number": 30, "id is missing": 70},
-        "batches": ["b-1", {"id": "b-2", "rows": 7}],
-        "source_files": ["s3://raw/a.csv", "s3://raw/b.csv"],
-        "table": "glue_catalog.db.orders",
-        "quarantine": "s3://quality/quarantine/orders/",
-        "trend": [90.0, {"score": 95.5, "generated_at": "2024-01-14T06:42:00+00:00", "run_id": "jr_0"}],
-        "profile": [COLUMN],
-        "drift": [{"column": "note", "what": "added", "before": None, "now": "string", "words": "note: new, string"}],
-        "observations": [UNUSUAL, SILENT],
-        "publication": HELD,
-        "links": {
-            "All datasets": "../../../../index.html",
-            "Runbook": "https://example.com/?a=b&c",
-            "Bucket": "s3://b/",
-        },
-        "samples": {BAD["rule"]: [{"id": 7, "amount": Decimal("-1.50"), "at": date(2024, 1, 1), "note": None}]},
-        "description": "One row per order.",
-    }
-    return build_report(**{**inputs, **changes})
+from report_samples import BAD, BROKEN, COLUMN, GOOD, NASTY, SILENT, UNUSUAL, Rules, full, rule
 
 
 def visible(page: str) -> str:
@@ -270,61 +186,6 @@ def test_a_report_of_a_first_run_without_anything_is_a_page_too() -> None:
     assert "no rules · threshold 80" in text
     for heading in ("Changes since", "Compared with", "Held back", "Published", "Needs attention"):
         assert heading not in text
-
-
-def problems(report: dict[str, Any]) -> list[str]:
-    """What the published schema has against a report."""
-    stored = json.loads(json.dumps(report))
-    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(SCHEMA).iter_errors(stored)]
-
-
-def objects(part: Any) -> list[dict[str, Any]]:
-    """Every object with fields that the schema describes."""
-    if isinstance(part, list):
-        return [found for each in part for found in objects(each)]
-    if not isinstance(part, dict):
-        return []
-    own = [part] if "properties" in part and isinstance(part.get("type"), str) else []
-    return own + [found for each in part.values() for found in objects(each)]
-
-
-def test_the_schema_is_one_and_describes_every_field() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
-    found = objects(SCHEMA)
-    assert len(found) > 10
-    for each in found:
-        assert each["additionalProperties"] is False
-        assert each["description"]
-        assert [name for name, field in each["properties"].items() if not field.get("description")] == []
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"rules": [], "trend": [], "profile": [], "samples": {}, "observations": [], "publication": None},
-        {"rows_read": None, "rows_written": None, "refused": None, "quarantine": None, "table": None, "batches": ()},
-        {"rules": [rule("Mean x > 1", "Failed", 0.0, metrics={"Column.x.Mean": float("nan"), "y": Decimal("1.50")})]},
-        {"profile": [{"column": "x", "type": "map<string,int>", "rows": 0, "nulls": 0, "distinct": None}]},
-        {"profile": [{**COLUMN, "mean": float("inf"), "min": float("-inf"), "stddev": float("nan"), "top": []}]},
-        {"profile": [{**COLUMN, "min": False, "max": True, "mean": None, "quantiles": None, "distinct": 2}]},
-        {"profile": [{**COLUMN, "min": date(2024, 1, 1), "max": datetime(2024, 1, 2), "top": [], "sampled": None}]},
-        {"samples": {BAD["rule"]: [{"a": {"b": [1, None]}, "c": b"\x00", "d": float("nan"), "e": "x" * 1000}]}},
-        {"publication": {"state": "published", "words": "The rows are in the table."}, "problems": ["x: y"]},
-    ],
-)  # fmt: skip
-def test_what_the_schema_promises_holds_for_reports_of_all_kinds(changes: dict[str, Any]) -> None:
-    report = full(**changes)
-    assert problems(report) == []
-    assert "</html>" in render_html(report)
-
-
-def test_the_schema_finds_what_does_not_belong_into_a_report() -> None:
-    report = full()
-    assert problems({**report, "more": 1})
-    assert problems({**report, "version": 1})
-    assert problems({**report, "rules": [{**report["rules"][0], "outcome": "Skipped"}]})
-    assert problems({**report, "publication": {"state": "lost", "branch": None, "words": ""}})
 
 
 def test_a_dataset_without_trouble_has_no_section_for_it() -> None:

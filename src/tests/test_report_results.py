@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from etl.report_results import result_line, results_uri
-from test_report import BAD, COLUMN, HELD, full
+from report_samples import BAD, COLUMN, HELD, full
 
 REPORT = "s3://q/reports/orders/2024/01/15/jr_1.html"
 REPO = Path(__file__).resolve().parents[2]
