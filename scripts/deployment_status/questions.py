@@ -52,6 +52,7 @@ class Clients:
         self._lock = threading.Lock()
 
     def __call__(self, service: str) -> Any:
+        """A client of a service; the same one for each who asks."""
         with self._lock:  # making a client is not safe in threads; using one is
             if service not in self._made:
                 self._made[service] = self._session.client(service, config=_CONFIG)

@@ -36,7 +36,9 @@ _UNKNOWN = {
 class Documented(Protocol):
     """A result that knows itself as JSON: a Score, a RuleResult."""
 
-    def to_dict(self) -> dict[str, Any]: ...
+    def to_dict(self) -> dict[str, Any]:
+        """As the report's JSON has it."""
+        ...
 
 
 def build_report(

@@ -25,24 +25,43 @@ class ScoredRule(Protocol):
     """What the score needs of a rule's result."""
 
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """The rule as it stands in the ruleset."""
+        ...
+
     @property
-    def dimension(self) -> str: ...
+    def dimension(self) -> str:
+        """Completeness, validity, consistency, accuracy or anomaly."""
+        ...
+
     @property
-    def outcome(self) -> str: ...
+    def outcome(self) -> str:
+        """Passed, Failed or Error."""
+        ...
+
     @property
-    def ratio(self) -> float: ...
+    def ratio(self) -> float:
+        """Share of rows that pass, 0 to 1; of a rule on the whole dataset 0 or 1."""
+        ...
+
     @property
-    def labels(self) -> Mapping[str, str]: ...
+    def labels(self) -> Mapping[str, str]:
+        """What the rule's author has written beside it."""
+        ...
+
     @property
-    def critical(self) -> bool: ...
+    def critical(self) -> bool:
+        """Whether its failure keeps the score below the threshold."""
+        ...
 
 
 class ScoredResult(Protocol):
     """A ruleset's result."""
 
     @property
-    def rules(self) -> Sequence[ScoredRule]: ...
+    def rules(self) -> Sequence[ScoredRule]:
+        """The result of each rule, in the ruleset's order."""
+        ...
 
 
 @dataclass(frozen=True)
