@@ -126,11 +126,12 @@ def install(folder: Path, arguments: list[str]) -> None:
     Raises:
         EnvironmentFailedError: with pip's own error.
     """
-    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "-q", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()[-3:]
-        raise EnvironmentFailedError("pip failed: " + "\n".join(errors))
+        # From its first error on; why packages conflict stands below that.
+        _, error, rest = done.stdout.partition("ERROR:")
+        raise EnvironmentFailedError(f"pip failed: {error}{rest}" if error else f"pip failed: {done.stdout[-1000:]}")
 
 
 def say(text: str) -> None:
