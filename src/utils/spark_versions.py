@@ -42,19 +42,6 @@ def file_path() -> Column:
     return F.col("_metadata.file_path") if SPARK_VERSION >= (3, 4) else F.input_file_name()
 
 
-def url_decoded_sql(text: str) -> str:
-    """SQL that decodes percent-encoded text; ``url_decode`` came with Spark 3.4.
-
-    Args:
-        text: SQL of the text.
-    """
-    return (
-        f"url_decode({text})"
-        if SPARK_VERSION >= (3, 4)
-        else f"reflect('java.net.URLDecoder', 'decode', {text}, 'UTF-8')"
-    )
-
-
 def parsed_sql(text: str, pattern: str, kind: str) -> str:
     """SQL that reads a date or timestamp by a pattern; null where the text doesn't fit (Spark 4's ``to_date`` raises).
 

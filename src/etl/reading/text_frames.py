@@ -14,7 +14,6 @@ from etl.names import CORRUPT, SOURCE_FILE, unique_names
 from etl.reading.formats import FileFormat
 from etl.reading.staging import STAGED_NAME
 from etl.typing_sql import sql_string
-from utils.spark_versions import url_decoded_sql
 
 FLATTEN = "flatten"
 # Spark leaves nulls out and cuts timestamps to milliseconds.
@@ -34,14 +33,22 @@ def with_source_file(frame: DataFrame, staged: Roots | None = None) -> DataFrame
         staged: URIs of the staging folder and of the raw bucket, for rows of staged copies; both end in a slash.
     """
     path = "_metadata.file_path"
-    # Decoding takes + for a space; keys may hold a real +.
-    decoded = url_decoded_sql(f"replace({path}, '+', '%2B')")
-    uri = f"if(contains({path}, '%'), {decoded}, {path})"
+    uri = f"if(contains({path}, '%'), {_percent_decoded_sql(path)}, {path})"
     if staged is not None:
         folder, raw = staged
         key = f"substr({uri}, {len(folder) + 1}, length({uri}) - {len(folder) + len(STAGED_NAME)})"
         uri = f"concat({sql_string(raw)}, {key})"
     return frame.withColumn(SOURCE_FILE, F.expr(uri))
+
+
+def _percent_decoded_sql(text: str) -> str:
+    """SQL that decodes percent-encoded text: what follows a % are two hexadecimal digits, then characters as they are.
+
+    Spark 3.3 has no ``url_decode``, and a call of Java's makes all that is computed from the row not repeatable.
+    """
+    parts = f"split({text}, '%')"
+    others = f"transform(slice({parts}, 2, size({parts}) - 1), part -> concat(left(part, 2), hex(substr(part, 3))))"
+    return f"decode(unhex(concat(hex({parts}[0]), array_join({others}, ''))), 'UTF-8')"
 
 
 def as_text(
