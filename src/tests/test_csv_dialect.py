@@ -277,8 +277,8 @@ def test_what_python_writes_in_any_dialect_is_read_back(data, width, delimiter, 
     assert [row for row in reader if row] == rows
 
 
-# Python 3.10 writes no NUL.
-SIGNS = st.characters() if sys.version_info >= (3, 11) else st.characters(exclude_characters="\x00")
+# Half a surrogate pair is no UTF-8; Python 3.10 writes no NUL.
+SIGNS = st.characters(codec="utf-8", exclude_characters="" if sys.version_info >= (3, 11) else "\x00")
 
 
 @given(st.lists(st.text(SIGNS, min_size=1), min_size=1).filter(lambda cells: cells[0][0] not in "[{<\ufeff"))
@@ -287,7 +287,7 @@ SIGNS = st.characters() if sys.version_info >= (3, 11) else st.characters(exclud
 def test_a_header_written_by_python_s_csv_is_read_back(cells: list[str]) -> None:
     text = written([cells], ",", '"', csv.QUOTE_ALL, "\r\n")
     try:
-        found = seen(text.encode(errors="surrogatepass"), delimiter=",", quote='"', escape='"')
+        found = seen(text.encode(), delimiter=",", quote='"', escape='"')
         assert found.format.header == tuple(cells)
     except UnreadableFileError:
         assert "\x00" in text or (len(cells) == 1 and all(sign <= " " for sign in cells[0]))
